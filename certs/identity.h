@@ -1,0 +1,60 @@
+/// Certificates with their private keys, from PEM files or PKCS#12.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+namespace eg::certs {
+
+struct X509Free {
+    void operator()(X509* p) const { X509_free(p); }
+};
+struct PkeyFree {
+    void operator()(EVP_PKEY* p) const { EVP_PKEY_free(p); }
+};
+struct StoreFree {
+    void operator()(X509_STORE* p) const { X509_STORE_free(p); }
+};
+using X509Ptr = std::unique_ptr<X509, X509Free>;
+using PkeyPtr = std::unique_ptr<EVP_PKEY, PkeyFree>;
+using StorePtr = std::unique_ptr<X509_STORE, StoreFree>;
+
+/// A leaf certificate, its key, and the certificates between it and the root (may be none).
+struct Identity {
+    X509Ptr leaf;
+    std::vector<X509Ptr> chain;
+    PkeyPtr key;
+};
+
+/// Errors are sentences for administrators that name the file and what to do; they never hold a secret.
+template <typename T>
+using Loaded = std::expected<T, std::string>;
+
+/// The first certificate of `certificate_file` is the leaf. Fails if the key doesn't belong to it, if the
+/// key file can be read by others than owner and group, or if anything in a file can't be parsed.
+[[nodiscard]] Loaded<Identity> load_pem(const std::string& certificate_file,
+                                        const std::string& private_key_file);
+/// `password_file` may be "" (no password); one line end at the end of the file is dropped.
+[[nodiscard]] Loaded<Identity> load_pkcs12(const std::string& file, const std::string& password_file);
+
+/// A store that trusts the certificates of a PEM bundle; every one must parse, at least one must be there.
+/// `crl_file` "" = no revocation lists; else PEM CRLs, checked for the leaf and the whole chain.
+[[nodiscard]] Loaded<StorePtr> load_authorities(const std::string& ca_file, const std::string& crl_file);
+
+/// Mail addresses that a certificate names: rfc822Name, emailAddress of the subject. Values with a
+/// control byte or NUL are left out and make `odd` true.
+[[nodiscard]] std::vector<std::string> mail_addresses(X509* certificate, bool& odd);
+
+/// SHA-256 of the certificate in DER, 32 bytes.
+[[nodiscard]] std::string certificate_hash(X509* certificate);
+/// SHA-256 of the SubjectPublicKeyInfo in DER, 32 bytes.
+[[nodiscard]] std::string public_key_hash(X509* certificate);
+/// Whole days until the certificate ends; negative once it has.
+[[nodiscard]] int days_left(X509* certificate);
+
+}  // namespace eg::certs

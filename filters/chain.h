@@ -1,0 +1,38 @@
+/// The filters in their order. First refusal wins; a request that none refuses is allowed.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "filters/facts.h"
+#include "filters/verdict.h"
+
+namespace eg::filters {
+
+/// A filter is a pure function of the facts: Reason::none where it has no objection.
+using FilterFunction = Reason (*)(const Facts& facts);
+
+struct Filter {
+    const char* name;      // static; in the access line, the metrics and `explain`
+    FilterFunction judge;
+    const char* question;  // what it asks, for `explain`: "Is the device known and permitted?"
+};
+
+/// All filters in the order in which they are asked: states (age), path, method, device, user, user_agent…
+/// Malformed requests never get here. Stale states come first: 503 also where several reasons apply.
+[[nodiscard]] std::span<const Filter> filters();
+
+/// Asks each filter in turn. Pure; no allocation.
+[[nodiscard]] Verdict judge(const Facts& facts);
+
+struct TraceLine {
+    const char* filter;
+    const char* question;
+    Reason reason;  // none = no objection
+};
+/// Asks every filter, also after a refusal, for `easgate explain`.
+[[nodiscard]] std::vector<TraceLine> trace(const Facts& facts);
+
+}  // namespace eg::filters

@@ -1,0 +1,45 @@
+/// Everything that a filter may look at: views and small values, valid while the request is judged.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "filters/claims.h"
+#include "filters/eas/request.h"
+#include "filters/rules.h"
+#include "proxy/device/table.h"
+#include "proxy/http/head.h"
+
+namespace eg::filters {
+
+/// Whether the states of an instance may be relied on.
+enum class StateAge : std::uint8_t { fresh, stale, missing };
+
+/// How the path of a request is served.
+enum class Service : std::uint8_t { none, active_sync };
+
+struct Facts {
+    const Rules* rules = nullptr;
+    const http::RequestHead* head = nullptr;
+    Service service = Service::none;
+    StateAge age = StateAge::missing;
+    const eas::EasRequest* eas = nullptr;         // null unless service is active_sync
+    const Claims* claims = nullptr;               // Authorization of this request
+    std::string_view connection_name;             // name that NTLM signed this connection in with, or ""
+    const std::vector<std::string>* certificate_names = nullptr;  // mail addresses of the client certificate
+    const device::DeviceTable* devices = nullptr;  // null if there are none
+    std::optional<device::RecordView> device;      // looked up once
+    bool device_was_looked_up = false;
+    std::string_view user_agent;                  // of the request; where absent, the device's last good one
+    bool has_user_agent = false;                  // either of the two is known
+};
+
+/// The service of a path: exactly `/Microsoft-Server-ActiveSync` in any letter case, else none.
+[[nodiscard]] Service service_of(std::string_view path);
+
+/// The path in our own spelling, as it is sent upstream.
+[[nodiscard]] std::string_view upstream_path(Service service);
+
+}  // namespace eg::filters

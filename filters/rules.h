@@ -1,0 +1,23 @@
+/// What the operator decided for an instance, in the form in which filters use it. Immutable.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proxy/config/config.h"
+
+namespace eg::filters {
+
+struct Rules {
+    std::optional<std::vector<std::string>> user_agents;  // lower-case patterns with * and ?; nothing = all
+    std::vector<std::string> user_domains;
+};
+
+[[nodiscard]] Rules make_rules(const config::Config& config, const config::Instance& instance);
+
+/// Whether `text` matches `pattern`: `*` any run, `?` any one byte, letter case ignored; `pattern` is lower
+/// case. Cost: at most pattern times text, no recursion.
+[[nodiscard]] bool glob_matches(std::string_view pattern, std::string_view text);
+
+}  // namespace eg::filters

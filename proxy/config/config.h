@@ -1,0 +1,103 @@
+/// The configuration as typed values with their defaults; data only. docs: conf/easgate.yaml.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proxy/base/ip.h"
+#include "proxy/base/secret.h"
+#include "proxy/base/units.h"
+
+namespace eg::config {
+
+using namespace std::chrono_literals;
+
+struct Node {
+    std::string name;       // default: host name
+    unsigned workers = 0;   // 0 = auto, one a core
+    std::string user;       // switch to it after binding
+    std::optional<SocketAddress> admin = SocketAddress::parse("127.0.0.1:9180");  // nothing = off
+    std::uint64_t max_connections = 100'000;
+    Milliseconds drain_delay = 0s;
+    Milliseconds drain_timeout = 30s;
+    std::string control;    // path of the Unix socket; never empty once read
+};
+
+struct Mdm {
+    std::vector<std::string> urls;  // tried in turn; without a slash at the end
+    std::string ca_file;            // "" = the system's
+    bool allow_all_certificates = false;
+    Milliseconds state_lifetime = 24h;
+    std::string state_file = "/var/lib/easgate/devices.state";
+};
+
+enum class TlsVersion : std::uint8_t { tls12, tls13 };
+
+struct Tls {
+    std::string certificate_file;
+    std::string private_key_file;
+    std::string pkcs12_file;
+    std::string pkcs12_password_file;
+    TlsVersion min_version = TlsVersion::tls12;
+    std::string ticket_keys_file;
+};
+
+enum class LogLevel : std::uint8_t { debug, info, warning, error };
+enum class LogFormat : std::uint8_t { text, json };
+
+struct Log {
+    std::string directory = "/var/log/easgate";
+    LogLevel level = LogLevel::info;
+    LogFormat format = LogFormat::text;
+    bool access = true;
+};
+
+struct Limits {
+    Bytes header_bytes = kibibytes(16);
+    unsigned header_count = 100;
+    Milliseconds header_timeout = 10s;
+    Milliseconds handshake_timeout = 5s;
+    Milliseconds idle_timeout = 120s;
+    Milliseconds body_timeout = 30s;
+    Bytes body_rate{500};  // a second, after 10 s
+    Bytes request_body{0};
+    Milliseconds connect_timeout = 5s;
+    Milliseconds upstream_timeout = 130s;
+    Milliseconds held_timeout = 3660s;
+    Milliseconds write_timeout = 60s;
+    unsigned upstream_idle = 64;  // idle connections kept to a mail server, per worker and instance
+};
+
+struct Instance {
+    std::string name;
+    std::vector<SocketAddress> listen;
+    bool tls = true;
+    bool require_client_certificate = false;
+    std::string client_ca_file;
+    std::string client_crl_file;
+    HostPort activesync_server;
+    bool ssl = true;  // TLS to the mail server
+    std::string backend_ca_file;
+    bool backend_allow_all_certificates = false;
+    std::vector<std::string> user_domains;  // empty: any
+    std::string certificate_file;           // instead of the one under tls:
+    std::string private_key_file;
+    std::string identity_certificate_file;
+    std::string identity_private_key_file;
+};
+
+struct Config {
+    std::string path;  // of the file itself
+    Node node;
+    Mdm mdm;
+    Tls tls;
+    Log log;
+    Limits limits;
+    std::optional<std::vector<std::string>> mail_user_agents;  // nothing = all
+    std::vector<Instance> instances;
+};
+
+}  // namespace eg::config

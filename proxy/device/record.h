@@ -1,0 +1,32 @@
+/// What the MDM server says of a device, and how device ids are compared.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace eg::device {
+
+enum class State : std::uint8_t { allow, deny, non_compliant, wipe, removed };
+[[nodiscard]] std::string_view to_string(State state);
+/// An unknown word is `deny`.
+[[nodiscard]] State parse_state(std::string_view word);
+
+using KeyHash = std::array<unsigned char, 32>;  // SHA-256 of a public key (SubjectPublicKeyInfo)
+
+/// One line of the feed, or one device as the API and `easgate devices` show it.
+struct Record {
+    std::string id;                  // as the MDM server wrote it
+    std::vector<std::string> users;  // empty: any user
+    State state = State::deny;
+    std::string reason;              // free text of the MDM server
+    std::vector<KeyHash> keys;       // empty: not bound by the MDM server
+};
+
+/// The form in which ids are compared: letters and digits are their own text, in upper case; any other
+/// bytes are their upper-case hexadecimal digits (docs: "Who", 16 raw bytes equal their 32 digits).
+[[nodiscard]] std::string canonical_id(std::string_view id);
+
+}  // namespace eg::device

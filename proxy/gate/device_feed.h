@@ -1,0 +1,94 @@
+/// Keeps the device states of one instance identity in step with the MDM server, and reports what was seen.
+///
+/// One control thread a feed, blocking, with libcurl; workers only see what it publishes. Protocol:
+/// docs/mdm-api.md. States survive a restart in a state file (device/file.h).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "proxy/base/units.h"
+#include "proxy/config/config.h"
+#include "proxy/device/sighting.h"
+#include "proxy/device/table.h"
+#include "proxy/log/log.h"
+
+namespace eg::gate {
+
+/// A table that is now in force, and what changed.
+struct StatesUpdate {
+    std::shared_ptr<const device::DeviceTable> table;
+    bool everything = true;              // false: only `changed` differ from the table before
+    std::vector<std::uint64_t> changed;  // DeviceTable::hash_id of the ids
+};
+
+struct FeedStatus {
+    bool has_states = false;
+    Milliseconds age{};               // since the last contact; meaningless without states
+    std::string last_error;           // of the last failed attempt since the last contact; "" = none
+    std::string server;               // URL in use
+    std::size_t devices = 0;
+    std::uint64_t attempts_ok = 0;
+    std::uint64_t attempts_failed = 0;
+    std::uint64_t full_syncs = 0;
+    std::uint64_t observations_sent = 0;
+    std::uint64_t observations_dropped = 0;
+};
+
+/// The time of the last contact, read by workers without a lock.
+class ContactClock {
+  public:
+    /// Monotonic milliseconds (steady_clock) at which the states become too old; 0 = there are none.
+    [[nodiscard]] std::int64_t expires_at_ms() const {
+        return expires_at_ms_.load(std::memory_order_relaxed);
+    }
+    void set_expiry_ms(std::int64_t at) { expires_at_ms_.store(at, std::memory_order_relaxed); }
+
+  private:
+    std::atomic<std::int64_t> expires_at_ms_{0};
+};
+
+class DeviceFeed {
+  public:
+    struct Settings {
+        std::string instance;             // name; part of the state file's
+        config::Mdm mdm;
+        std::string certificate_file;     // identity at the MDM server
+        std::string private_key_file;
+        std::string node;                 // for the line of node facts
+    };
+    /// `publish` is called on the feed's thread (once from load() on the caller's), whenever another
+    /// table comes into force. `log` outlives the feed.
+    DeviceFeed(Settings settings, log::Log& log, std::function<void(StatesUpdate)> publish);
+    ~DeviceFeed();
+    DeviceFeed(const DeviceFeed&) = delete;
+    DeviceFeed& operator=(const DeviceFeed&) = delete;
+
+    /// Reads the state file and publishes what it holds, if it is whole and its contact is believed.
+    void load();
+    /// Starts the thread. stop() ends it promptly, also in the middle of a long poll.
+    void start();
+    void stop();
+
+    /// Shared with workers; lives as long as any of them wants it.
+    [[nodiscard]] std::shared_ptr<const ContactClock> contact() const;
+    [[nodiscard]] FeedStatus status() const;
+    /// The table in force, or null.
+    [[nodiscard]] std::shared_ptr<const device::DeviceTable> table() const;
+    /// Takes sightings of a worker; any thread. Bounded.
+    void observe(std::vector<device::Sighting> sightings);
+    /// New settings after a reload that concern the same identity (URLs, CA, lifetime).
+    void change(Settings settings);
+
+  private:
+    struct Inner;
+    std::unique_ptr<Inner> inner_;
+};
+
+}  // namespace eg::gate

@@ -1,0 +1,56 @@
+/// Writing heads and chunk framing. Everything that goes on a wire passes here, and is checked here:
+/// a control byte in a name or a value fails the writer instead of making a second line.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "proxy/http/head.h"
+
+namespace eg::http {
+
+/// Appends a head to memory of the caller. After an overflow or a forbidden byte, failed() is true for
+/// good and nothing written may be sent.
+class HeadWriter {
+  public:
+    explicit HeadWriter(std::span<char> memory) : memory_(memory) {}
+
+    /// `POST /path?query HTTP/1.1`; the '?' only if `has_query`.
+    void request_line(std::string_view method, std::string_view path, bool has_query,
+                      std::string_view query);
+    /// `HTTP/1.1 200 OK`; without a reason the standard one.
+    void status_line(unsigned status, std::string_view reason = {});
+    void field(std::string_view name, std::string_view value);
+    void field(std::string_view name, std::uint64_t value);
+    /// The empty line.
+    void end();
+
+    [[nodiscard]] bool failed() const { return failed_; }
+    [[nodiscard]] std::string_view written() const { return {memory_.data(), used_}; }
+
+  private:
+    void append(std::string_view text);
+    void append_checked(std::string_view text, bool space_allowed);
+    std::span<char> memory_;
+    std::size_t used_ = 0;
+    bool failed_ = false;
+};
+
+/// Fields that belong to one connection only and are never sent on (RFC 9110 7.6.1): Connection,
+/// Keep-Alive, Proxy-Connection, TE, Trailer, Transfer-Encoding, Upgrade.
+[[nodiscard]] bool is_hop_by_hop(const Field& field);
+
+/// Whether a Connection field of `fields` lists `option` (`close`, or the name of a field).
+[[nodiscard]] bool connection_lists(const Fields& fields, std::string_view option);
+
+/// Whether the sender of this head wants or allows another message on the connection (RFC 9112 9.3).
+[[nodiscard]] bool keeps_alive(const Fields& fields, unsigned minor_version);
+
+/// The framing before a chunk of `size` bytes: hexadecimal digits and CRLF. `out` needs 18 bytes.
+/// Returns: how many were written. After the data comes CRLF; the body ends with kLastChunk.
+[[nodiscard]] std::size_t write_chunk_size(std::uint64_t size, std::span<char> out);
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
+
+}  // namespace eg::http
