@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,12 +22,25 @@ struct Record {
     std::string id;                  // as the MDM server wrote it
     std::vector<std::string> users;  // empty: any user
     State state = State::deny;
-    std::string reason;              // free text of the MDM server
-    std::vector<KeyHash> keys;       // empty: not bound by the MDM server
+    std::string reason;         // free text of the MDM server
+    std::vector<KeyHash> keys;  // empty: not bound by the MDM server
 };
 
-/// The form in which ids are compared: letters and digits are their own text, in upper case; any other
-/// bytes are their upper-case hexadecimal digits (docs: "Who", 16 raw bytes equal their 32 digits).
+/// The form in which ids are compared: letters and digits are their own text, in upper case; any
+/// other bytes are their upper-case hexadecimal digits (docs: "Who", 16 raw bytes equal their 32
+/// digits).
 [[nodiscard]] std::string canonical_id(std::string_view id);
+
+/// Letters and digits of ASCII only: such an id is its own text.
+[[nodiscard]] bool is_text_id(std::string_view id);
+
+/// A record in the hands of somebody else: views, valid as long as what they point into.
+struct RecordParts {
+    std::string_view id;
+    std::span<const std::string_view> users;
+    State state = State::deny;
+    std::string_view reason;
+    std::span<const KeyHash> keys;
+};
 
 }  // namespace eg::device

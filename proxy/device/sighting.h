@@ -1,4 +1,5 @@
-/// What workers report of the devices they saw, for the MDM server. Bounded, since strangers fill it.
+/// What workers report of the devices they saw, for the MDM server. Bounded, since strangers fill
+/// it.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +35,8 @@ struct Sighting {
 class SightingTable {
   public:
     explicit SightingTable(std::size_t most = 20'000) : most_(most) {}
-    /// Cost: one hash; allocates only for a device that is new since the last take(), or whose texts changed.
-    /// At the limit new devices are counted in dropped() and forgotten.
+    /// Cost: one hash; allocates only for a device that is new since the last take(), or whose
+    /// texts changed. At the limit new devices are counted in dropped() and forgotten.
     void note(const Seen& seen);
     void merge(Sighting&& sighting);
     [[nodiscard]] std::vector<Sighting> take();

@@ -1,0 +1,104 @@
+/// A sealed set of packed records and the index over them: what a DeviceTable is made of.
+///
+/// Filled by one thread, then sealed and never changed again. Its pages are taken from the system
+/// and given back as a whole, so that the memory of a replaced table really returns.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "proxy/device/id_key.h"
+#include "proxy/device/record_format.h"
+
+namespace eg::device {
+
+/// Anonymous zeroed pages. data() is null if the system gave none.
+class Pages {
+  public:
+    explicit Pages(std::size_t bytes);
+    ~Pages();
+    Pages(Pages&& other) noexcept;
+    Pages& operator=(Pages&&) = delete;
+    Pages(const Pages&) = delete;
+
+    [[nodiscard]] unsigned char* data() const { return data_; }
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+  private:
+    unsigned char* data_ = nullptr;
+    std::size_t bytes_ = 0;
+};
+
+class Layer {
+  public:
+    Layer() = default;
+    Layer(const Layer&) = delete;
+    Layer& operator=(const Layer&) = delete;
+
+    /// Copies a packed record. False if there is no room: 4 GiB, or no memory.
+    [[nodiscard]] bool append(std::span<const unsigned char> record);
+    /// Builds the index; where an id occurs more than once its last record counts. False if no
+    /// memory.
+    [[nodiscard]] bool seal();
+
+    /// The packed record with this key, or null. Sealed layers only.
+    [[nodiscard]] const unsigned char* find(const IdKey& key) const;
+    [[nodiscard]] std::size_t size() const { return live_; }
+    [[nodiscard]] std::size_t memory_bytes() const;
+
+    /// Calls `use` with each packed record that counts and its key, in the order in which they
+    /// came. Sealed layers only.
+    template <typename Use>
+    void for_each(Use&& use) const;
+    /// Calls `use` with each packed record, also those that a later one of the same id replaces.
+    template <typename Use>
+    void for_each_appended(Use&& use) const;
+
+  private:
+    static constexpr std::size_t kChunk = 1024 * 1024;
+    static_assert(kChunk >= format::kMostRecordBytes);
+
+    struct Chunk {
+        Pages pages;
+        std::size_t used = 0;
+    };
+    [[nodiscard]] const unsigned char* at(std::uint32_t slot) const;
+    [[nodiscard]] const std::uint32_t* slots() const;
+    /// The slot of the record with this key, or the free one where it belongs.
+    [[nodiscard]] std::size_t probe(const IdKey& key) const;
+
+    std::vector<Chunk> chunks_;
+    std::vector<Pages>
+        index_;  // none until sealed, then one: slots of 32 bits, offset + 1, 0 = free
+    std::size_t mask_ = 0;
+    std::size_t appended_ = 0;
+    std::size_t live_ = 0;
+};
+
+/// The length of a packed record that is known to be well formed.
+[[nodiscard]] std::size_t packed_size(const unsigned char* record);
+
+template <typename Use>
+void Layer::for_each_appended(Use&& use) const {
+    for (const Chunk& chunk : chunks_) {
+        const unsigned char* const end = chunk.pages.data() + chunk.used;
+        for (const unsigned char* record = chunk.pages.data(); record != end;) {
+            use(record);
+            record += packed_size(record);
+        }
+    }
+}
+
+template <typename Use>
+void Layer::for_each(Use&& use) const {
+    for_each_appended([&](const unsigned char* record) {
+        const IdKey key(format::read_id(record));
+        if (live_ == appended_ || find(key) == record) {
+            use(record, key);
+        }
+    });
+}
+
+}  // namespace eg::device

@@ -1,0 +1,236 @@
+#include "proxy/device/table.h"
+
+#include <algorithm>
+
+#include "proxy/base/text.h"
+#include "proxy/device/id_key.h"
+#include "proxy/device/layer.h"
+
+namespace eg::device {
+
+namespace {
+
+/// A layer is merged into the one below once it has more than this share of it.
+constexpr std::size_t kLayerRatio = 8;
+
+State state_of(const unsigned char* record) {
+    return static_cast<State>(*record & format::kStateMask);
+}
+
+/// The text that `id` is the upper-case hexadecimal of, or nothing if it is none of a text id.
+std::string text_of_hex(std::string_view id) {
+    std::string text;
+    for (std::size_t i = 0; id.size() % 2 == 0 && i < id.size(); i += 2) {
+        const int high = hex_value(id[i]);
+        const int low = hex_value(id[i + 1]);
+        if (high < 0 || low < 0 || !is_alnum(static_cast<char>(high << 4 | low))) {
+            return {};
+        }
+        text += static_cast<char>(high << 4 | low);
+    }
+    return text;
+}
+
+}  // namespace
+
+const unsigned char* RecordView::users_at() const {
+    const unsigned char* at = data_ + 1;
+    (void)format::read_text(at);
+    (void)format::read_text(at);
+    return at;
+}
+
+std::string_view RecordView::reason() const {
+    const unsigned char* at = data_ + 1;
+    (void)format::read_text(at);
+    return format::read_text(at);
+}
+
+bool RecordView::any_user() const {
+    const unsigned char* at = users_at();
+    return format::read_number(at) == 0;
+}
+
+std::vector<std::string> RecordView::users() const {
+    std::vector<std::string> users;
+    (void)any_of_users([&users](std::string_view user) {
+        users.emplace_back(user);
+        return false;
+    });
+    return users;
+}
+
+std::vector<KeyHash> RecordView::keys() const {
+    const unsigned char* at = users_at();
+    for (std::size_t left = format::read_number(at); left > 0; --left) {
+        (void)format::read_text(at);
+    }
+    std::vector<KeyHash> keys(format::read_number(at));
+    for (KeyHash& key : keys) {
+        std::copy_n(at, key.size(), key.begin());
+        at += key.size();
+    }
+    return keys;
+}
+
+Record RecordView::copy() const {
+    return {std::string(id()), users(), state(), std::string(reason()), keys()};
+}
+
+std::span<const unsigned char> RecordView::packed() const {
+    return {data_, packed_size(data_)};
+}
+
+std::uint64_t DeviceTable::hash_id(std::string_view id) {
+    return IdKey(id).hash();
+}
+
+const unsigned char* DeviceTable::find_key(const IdKey& key) const {
+    for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
+        if (const unsigned char* record = (*layer)->find(key)) {
+            return state_of(record) == State::removed ? nullptr : record;
+        }
+    }
+    return nullptr;
+}
+
+std::optional<RecordView> DeviceTable::find(std::string_view id) const {
+    if (id.empty()) {
+        return std::nullopt;
+    }
+    const unsigned char* record = find_key(IdKey(id));
+    if (is_text_id(id) && (record == nullptr || state_of(record) == State::allow)) {
+        const unsigned char* as_hex = find_key(IdKey(id, IdKey::Spelling::hex));
+        if (as_hex != nullptr && (record == nullptr || state_of(as_hex) != State::allow)) {
+            record = as_hex;
+        }
+    }
+    return record == nullptr ? std::nullopt : std::optional(RecordView(record));
+}
+
+std::size_t DeviceTable::count(State state) const {
+    return state == State::removed ? 0 : counts_[static_cast<std::size_t>(state)];
+}
+
+std::size_t DeviceTable::memory_bytes() const {
+    std::size_t bytes = sizeof *this;
+    for (const auto& layer : layers_) {
+        bytes += layer->memory_bytes();
+    }
+    return bytes;
+}
+
+void DeviceTable::for_each(const std::function<void(const RecordView&)>& use) const {
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+        layers_[i]->for_each([&](const unsigned char* record, const IdKey& key) {
+            const bool replaced =
+                std::any_of(layers_.begin() + static_cast<std::ptrdiff_t>(i) + 1, layers_.end(),
+                            [&key](const auto& newer) { return newer->find(key) != nullptr; });
+            if (!replaced && state_of(record) != State::removed) {
+                use(RecordView(record));
+            }
+        });
+    }
+}
+
+void DeviceTable::put(std::shared_ptr<const Layer> layer) {
+    layer->for_each([this](const unsigned char* record, const IdKey& key) {
+        if (const unsigned char* before = find_key(key)) {
+            --counts_[static_cast<std::size_t>(state_of(before))];
+            --size_;
+        }
+        if (state_of(record) != State::removed) {
+            ++counts_[static_cast<std::size_t>(state_of(record))];
+            ++size_;
+        }
+    });
+    layers_.push_back(std::move(layer));
+    merge_layers();
+}
+
+void DeviceTable::merge_layers() {
+    while (layers_.size() > 1) {
+        const Layer& newer = *layers_.back();
+        const Layer& older = *layers_[layers_.size() - 2];
+        if (newer.size() * kLayerRatio <= older.size()) {
+            return;
+        }
+        const auto merged = std::make_shared<Layer>();
+        bool whole = true;
+        const bool bottom = layers_.size() == 2;
+        const auto copy = [&](const unsigned char* record) {
+            if (!bottom || state_of(record) != State::removed) {
+                whole = whole && merged->append({record, packed_size(record)});
+            }
+        };
+        older.for_each([&](const unsigned char* record, const IdKey& key) {
+            if (newer.find(key) == nullptr) {
+                copy(record);
+            }
+        });
+        newer.for_each([&](const unsigned char* record, const IdKey&) { copy(record); });
+        if (!whole || !merged->seal()) {
+            return;  // no memory for it now; two layers say the same
+        }
+        layers_.pop_back();
+        layers_.back() = merged;
+    }
+}
+
+DeviceTable::Builder::Builder() : layer_(std::make_shared<Layer>()) {}
+DeviceTable::Builder::~Builder() = default;
+DeviceTable::Builder::Builder(Builder&&) noexcept = default;
+DeviceTable::Builder& DeviceTable::Builder::operator=(Builder&&) noexcept = default;
+
+void DeviceTable::Builder::add(const Record& record) {
+    users_.assign(record.users.begin(), record.users.end());
+    add(RecordParts{record.id, users_, record.state, record.reason, record.keys});
+}
+
+void DeviceTable::Builder::add(const RecordParts& record) {
+    packed_.clear();
+    if (format::encode(record, packed_)) {
+        add_packed(packed_);
+    } else {
+        ok_ = false;
+    }
+}
+
+void DeviceTable::Builder::add_packed(std::span<const unsigned char> record) {
+    ok_ = ok_ && layer_->append(record);
+    ++added_;
+}
+
+std::vector<std::uint64_t> DeviceTable::Builder::hashes() const {
+    std::vector<std::uint64_t> hashes;
+    layer_->for_each_appended([&hashes](const unsigned char* record) {
+        const std::string_view id = format::read_id(record);
+        hashes.push_back(hash_id(id));
+        if (const std::string text = text_of_hex(id); !text.empty()) {
+            hashes.push_back(hash_id(text));
+        }
+    });
+    return hashes;
+}
+
+std::shared_ptr<const DeviceTable> DeviceTable::Builder::build(FeedPolicy policy,
+                                                               std::string cursor) && {
+    return std::move(*this).build_on(DeviceTable(), policy, std::move(cursor));
+}
+
+std::shared_ptr<const DeviceTable> DeviceTable::Builder::build_on(const DeviceTable& before,
+                                                                  FeedPolicy policy,
+                                                                  std::string cursor) && {
+    if (!ok_ || !layer_->seal()) {
+        return nullptr;
+    }
+    std::shared_ptr<DeviceTable> table(new DeviceTable(before));
+    table->policy_ = policy;
+    table->cursor_ = std::move(cursor);
+    if (layer_->size() > 0) {
+        table->put(std::move(layer_));
+    }
+    return table;
+}
+
+}  // namespace eg::device

@@ -1,0 +1,3 @@
+easgate_test(device_test
+             SOURCES device/sighting_test.cpp device/table_test.cpp
+             DEPS easgate_device)
