@@ -3,6 +3,7 @@
 /// A head is valid as long as that buffer; it never outlives the turn of the loop that parsed it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -46,7 +47,11 @@ struct Field {
 /// The field section of a message, in the order of the wire.
 class Fields {
   public:
-    void clear() { list_.clear(); }
+    /// Empty again, with room for a usual head, so that filling it allocates once in its life.
+    void clear() {
+        list_.clear();
+        list_.reserve(kUsualCount);
+    }
     void add(Field field) { list_.push_back(field); }
     [[nodiscard]] std::size_t size() const { return list_.size(); }
     [[nodiscard]] auto begin() const { return list_.begin(); }
@@ -61,6 +66,7 @@ class Fields {
     [[nodiscard]] std::size_t count(FieldName id) const;
 
   private:
+    static constexpr std::size_t kUsualCount = 32;
     std::vector<Field> list_;  // keeps its capacity from head to head
 };
 
@@ -70,9 +76,9 @@ struct RequestHead {
     bool has_query = false;          // a '?' stands in the target, even if nothing follows it
     std::string_view method_text;
     std::string_view target;  // as sent
-    std::string_view path;    // of the target, not decoded; "*" in OPTIONS *
+    std::string_view path;    // of the target, not decoded: begins with '/'; "*" in OPTIONS *
     std::string_view query;   // after the first '?', not decoded
-    std::string_view host;    // of the Host field; "" only in HTTP/1.0
+    std::string_view host;    // of the Host field, a valid host[:port]; "" only in HTTP/1.0
     Fields fields;
 };
 

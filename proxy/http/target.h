@@ -7,8 +7,9 @@
 
 namespace eg::http {
 
-/// True if a path has one reading only: starts with '/', no '%', no backslash, no ';', no empty and no
-/// dot segment, no byte outside visible ASCII.
+/// True if a path has one reading only: starts with '/', no '%', no backslash, no ';', no empty
+/// segment but after a last '/', no segment of dots alone, no '?' or '#', no byte outside visible
+/// ASCII.
 [[nodiscard]] bool is_plain_path(std::string_view path);
 
 /// Decodes %XX; '+' stays '+'. Nothing if a '%' isn't followed by two hexadecimal digits.

@@ -1,5 +1,5 @@
-/// Writing heads and chunk framing. Everything that goes on a wire passes here, and is checked here:
-/// a control byte in a name or a value fails the writer instead of making a second line.
+/// Writing heads and chunk framing. Everything that goes on a wire passes here, and is checked
+/// here: a control byte in a name or a value fails the writer instead of making a second line.
 #pragma once
 
 #include <cstddef>
@@ -7,12 +7,13 @@
 #include <span>
 #include <string_view>
 
+#include "proxy/http/chars.h"
 #include "proxy/http/head.h"
 
 namespace eg::http {
 
-/// Appends a head to memory of the caller. After an overflow or a forbidden byte, failed() is true for
-/// good and nothing written may be sent.
+/// Appends a head to memory of the caller. After an overflow or a forbidden byte, failed() is true
+/// for good and nothing written may be sent.
 class HeadWriter {
   public:
     explicit HeadWriter(std::span<char> memory) : memory_(memory) {}
@@ -32,7 +33,7 @@ class HeadWriter {
 
   private:
     void append(std::string_view text);
-    void append_checked(std::string_view text, bool space_allowed);
+    void append_checked(std::string_view text, CharClass allowed);
     std::span<char> memory_;
     std::size_t used_ = 0;
     bool failed_ = false;
@@ -45,11 +46,13 @@ class HeadWriter {
 /// Whether a Connection field of `fields` lists `option` (`close`, or the name of a field).
 [[nodiscard]] bool connection_lists(const Fields& fields, std::string_view option);
 
-/// Whether the sender of this head wants or allows another message on the connection (RFC 9112 9.3).
+/// Whether the sender of this head wants or allows another message on the connection (RFC
+/// 9112 9.3).
 [[nodiscard]] bool keeps_alive(const Fields& fields, unsigned minor_version);
 
 /// The framing before a chunk of `size` bytes: hexadecimal digits and CRLF. `out` needs 18 bytes.
-/// Returns: how many were written. After the data comes CRLF; the body ends with kLastChunk.
+/// Returns: how many were written. After the data comes CRLF; the body ends with kLastChunk. A
+/// `size` of 0 would end the body, so it is a broken expectation.
 [[nodiscard]] std::size_t write_chunk_size(std::uint64_t size, std::span<char> out);
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
