@@ -294,9 +294,9 @@ def test_base64_queries_are_read_both_ways():
     query = demo_query.parse(text)
     assert query.device_id == "01" * 16 and query.policy_key == "7" and query.version == "14.1"
     assert query.command == "SendMail" and query.save_in_sent and query.user == "alice"
-    # [MS-ASHTTP] 4.2.1.2, the published example.
-    query = demo_query.parse("jAkJBAp2MTQwRGV2aWNlAApTbWFydFBob25l")
-    assert (query.command, query.device_id, query.device_type) == ("FolderSync", "v140Device", "SmartPhone")
+    # The example that [MS-ASHTTP] 2.2.1.1.1.1 publishes.
+    query = demo_query.parse("jAAJBAp2MTQwRGV2aWNlAApTbWFydFBob25l")
+    assert (query.command, query.device_id, query.device_type) == ("Sync", "v140Device", "SmartPhone")
 
 
 @pytest.mark.parametrize("hexed", ["", "03016a", "03016a00", "03016a0001", "03016a0045", "03016a00454501",
