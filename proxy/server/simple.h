@@ -1,5 +1,5 @@
-/// Whole bounded request in, answer out: what the companion, the admin endpoint and the control socket
-/// are made of. The gate's mail traffic never passes here.
+/// Whole bounded request in, answer out: what the companion, the admin endpoint and the control
+/// socket are made of. The gate's mail traffic never passes here.
 #pragma once
 
 #include <functional>
@@ -18,8 +18,9 @@ namespace eg::server {
 /// Valid during Handler::handle only.
 struct SimpleRequest {
     const http::RequestHead& head;
-    std::string_view body;              // whole, at most Handler::body_limit()
-    std::string_view certificate_hash;  // SHA-256 of the client certificate (DER), 32 bytes; "" = none was sent
+    std::string_view body;  // whole, at most Handler::body_limit()
+    std::string_view
+        certificate_hash;  // SHA-256 of the client certificate (DER), 32 bytes; "" = none was sent
     std::string_view request_id;
     IpAddress client;
 };
@@ -35,14 +36,16 @@ class BodySource {
 
 struct SimpleResponse {
     unsigned status = 200;
-    std::vector<std::pair<std::string, std::string>> fields;  // Content-Type and the like; framing is ours
+    std::vector<std::pair<std::string, std::string>>
+        fields;  // Content-Type and the like; framing is ours
     std::string body;
     std::unique_ptr<BodySource> source;  // instead of `body`; sent chunked
 };
 
 class SimpleTransaction;
 
-/// The right to answer one request, now or later, on the worker's thread. Dropping it unanswered gives 500.
+/// The right to answer one request, now or later, on the worker's thread. Dropping it unanswered
+/// gives 500.
 class Reply {
   public:
     Reply() = default;
@@ -69,8 +72,8 @@ class Handler {
     virtual ~Handler() = default;
     /// Largest body that this request may have; asked once the head is known. More is answered 413.
     [[nodiscard]] virtual std::size_t body_limit(const http::RequestHead& head) const = 0;
-    /// Answers through `reply`, now or later. Must not throw. May block only where the process allows it
-    /// (the companion's small database reads).
+    /// Answers through `reply`, now or later. Must not throw. May block only where the process
+    /// allows it (the companion's small database reads).
     virtual void handle(const SimpleRequest& request, Reply reply) = 0;
 };
 

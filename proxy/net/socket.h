@@ -1,0 +1,70 @@
+/// A connected descriptor, registered once with a loop for its whole life: edge-triggered, both
+/// ways.
+///
+/// It remembers what the kernel last said, so that a read or a write that can't do anything costs
+/// no system call, and nothing is probed: a short read means that the descriptor is empty until the
+/// next edge.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include <event2/event_struct.h>
+
+#include "proxy/base/error.h"
+#include "proxy/net/loop.h"
+
+namespace eg::net {
+
+enum class IoStatus : std::uint8_t {
+    ok,     // some bytes moved
+    again,  // nothing now; the owner is advanced when that changes
+    eof,    // the peer sends no more
+    error,
+};
+
+struct IoResult {
+    IoStatus status = IoStatus::again;
+    std::size_t bytes = 0;
+    int sys_errno = 0;
+};
+
+class Socket {
+  public:
+    /// Takes over `fd`, which must be non-blocking.
+    Socket(Loop& loop, int fd, Advancing& owner);
+    ~Socket();
+    Socket(const Socket&) = delete;
+    Socket& operator=(const Socket&) = delete;
+
+    [[nodiscard]] IoResult read(std::span<char> into);
+    /// Sends the pieces in one system call.
+    [[nodiscard]] IoResult write(std::span<const std::string_view> pieces);
+    /// Ends our side of the stream.
+    void shutdown_write();
+
+    [[nodiscard]] bool readable() const { return readable_; }
+    [[nodiscard]] bool hung_up() const { return hung_up_; }
+    [[nodiscard]] int fd() const { return fd_; }
+
+    /// The error of a connect() that is under way: 0 = connected.
+    [[nodiscard]] int connect_error() const;
+    /// Whether the kernel has reported anything since the socket was made (a connect is over).
+    [[nodiscard]] bool was_woken() const { return woken_; }
+
+  private:
+    static void on_event(int fd, short what, void* self) noexcept;
+    Loop& loop_;
+    Advancing& owner_;
+    event event_{};
+    int fd_;
+    bool readable_ = true;
+    bool writable_ = true;
+    bool hung_up_ =
+        false;  // the peer's end is (half) closed: read on until eof, whatever a short read says
+    bool woken_ = false;
+};
+
+}  // namespace eg::net
