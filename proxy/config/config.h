@@ -16,14 +16,14 @@ namespace eg::config {
 using namespace std::chrono_literals;
 
 struct Node {
-    std::string name;       // default: host name
-    unsigned workers = 0;   // 0 = auto, one a core
-    std::string user;       // switch to it after binding
+    std::string name;      // default: host name
+    unsigned workers = 0;  // 0 = auto, one a core
+    std::string user;      // switch to it after binding
     std::optional<SocketAddress> admin = SocketAddress::parse("127.0.0.1:9180");  // nothing = off
     std::uint64_t max_connections = 100'000;
     Milliseconds drain_delay = 0s;
     Milliseconds drain_timeout = 30s;
-    std::string control;    // path of the Unix socket; never empty once read
+    std::string control;  // path of the Unix socket; never empty once read
 };
 
 struct Mdm {
@@ -40,6 +40,7 @@ struct Tls {
     std::string certificate_file;
     std::string private_key_file;
     std::string pkcs12_file;
+    Secret pkcs12_password;  // inline; the file below is the better way
     std::string pkcs12_password_file;
     TlsVersion min_version = TlsVersion::tls12;
     std::string ticket_keys_file;
