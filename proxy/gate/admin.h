@@ -23,6 +23,8 @@ class AdminHandler final : public server::Handler {
     AdminHandler(const NodeView& node, AdminFace face) : node_(node), face_(face) {}
     [[nodiscard]] std::size_t body_limit(const http::RequestHead& head) const override;
     void handle(const server::SimpleRequest& request, server::Reply reply) override;
+    /// The answer to a request: what handle() sends.
+    [[nodiscard]] server::SimpleResponse answer(const http::RequestHead& head) const;
 
   private:
     const NodeView& node_;

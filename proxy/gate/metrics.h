@@ -89,12 +89,12 @@ inline constexpr std::size_t kReasons = static_cast<std::size_t>(filters::Reason
 struct alignas(64) InstanceMetrics {
     /// One finished request; `allowed`: the filters let it pass, whatever became of it then.
     void count_request(bool allowed, filters::Reason reason) {
-        (allowed ? allowed_ : refused_)[static_cast<std::size_t>(reason)].add();
+        (allowed ? allowed_requests : refused_requests)[static_cast<std::size_t>(reason)].add();
     }
     void count_handshake(Handshake result) { handshakes[static_cast<std::size_t>(result)].add(); }
 
-    std::array<Counter, kReasons> allowed_;
-    std::array<Counter, kReasons> refused_;
+    std::array<Counter, kReasons> allowed_requests;
+    std::array<Counter, kReasons> refused_requests;
     std::array<Counter, kHandshakes> handshakes;
     Counter connections_accepted;
     Gauge client_connections;
