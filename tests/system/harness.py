@@ -133,12 +133,16 @@ class Gate:
         self.settings["instances"][index] = merge(self.settings["instances"][index], settings)
         self.write()
 
-    def start(self, ready=True):
-        """Starts the node; waits for /readyz, or where `ready` is false for /healthz only."""
+    def start_only(self):
+        """Starts the node without waiting."""
         assert self.process is None
         self._output = open(self.folder / "output", "ab")  # noqa: SIM115 - closed in _ended
         command = [*map(str, self.prefix), str(EASGATE), "run", "--config", str(self.config_file)]
         self.process = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT, cwd=self.folder)
+
+    def start(self, ready=True):
+        """Starts the node; waits for /readyz, or where `ready` is false for /healthz only."""
+        self.start_only()
         try:
             self.wait("/readyz" if ready else "/healthz")
         except AssertionError:
