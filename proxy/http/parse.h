@@ -29,11 +29,12 @@ struct HeadLimits {
 struct HeadScan {
     std::size_t checked = 0;
     // The rest belongs to the parser: where the current line and the current part of it begin, how
-    // many fields are complete, and which part is being read.
+    // many fields are complete, which part is being read, and whether there was a Host field.
     std::uint32_t line = 0;
     std::uint32_t part = 0;
     std::uint32_t fields = 0;
     std::uint8_t step = 0;
+    bool has_host = false;
 };
 
 /// Parses a request head at the start of `bytes`.

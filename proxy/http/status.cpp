@@ -1,125 +1,78 @@
 #include "proxy/http/status.h"
 
+#include <algorithm>
+#include <array>
+
 namespace eg::http {
 
+namespace {
+
+struct StatusText {
+    unsigned status = 0;
+    std::string_view reason;
+    std::string_view body;  // "" where we never send one of our own
+};
+
+constexpr std::array kStatusTexts = std::to_array<StatusText>({
+    {100, "Continue", {}},
+    {101, "Switching Protocols", {}},
+    {103, "Early Hints", {}},
+    {200, "OK", {}},
+    {201, "Created", {}},
+    {202, "Accepted", {}},
+    {204, "No Content", {}},
+    {206, "Partial Content", {}},
+    {207, "Multi-Status", {}},
+    {301, "Moved Permanently", {}},
+    {302, "Found", {}},
+    {303, "See Other", {}},
+    {304, "Not Modified", {}},
+    {307, "Temporary Redirect", {}},
+    {308, "Permanent Redirect", {}},
+    {400, "Bad Request", "The request could not be understood.\n"},
+    {401, "Unauthorized", "Please sign in.\n"},
+    {403, "Forbidden", "Access is not permitted. Please contact your administrator.\n"},
+    {404, "Not Found", "There is nothing here.\n"},
+    {405, "Method Not Allowed", "This method is not allowed here.\n"},
+    {406, "Not Acceptable", {}},
+    {408, "Request Timeout", "The request took too long to arrive. Please try again.\n"},
+    {409, "Conflict", "The request contradicts what is there.\n"},
+    {410, "Gone", "This is not available any more.\n"},
+    {411, "Length Required", "The request needs a length.\n"},
+    {412, "Precondition Failed", {}},
+    {413, "Content Too Large", "The request is too large.\n"},
+    {414, "URI Too Long", "The address of the request is too long.\n"},
+    {415, "Unsupported Media Type", "This kind of content is not accepted here.\n"},
+    {417, "Expectation Failed", "The expectation of this request can't be met.\n"},
+    {422, "Unprocessable Content", "The content of the request could not be used.\n"},
+    {429, "Too Many Requests", "Too many requests. Please try again later.\n"},
+    {431, "Request Header Fields Too Large", "The header of the request is too large.\n"},
+    {500, "Internal Server Error", "Something went wrong here. Please try again later.\n"},
+    {501, "Not Implemented", "This is not supported.\n"},
+    {502, "Bad Gateway", "The mail server gave no usable answer. Please try again later.\n"},
+    {503, "Service Unavailable", "The service is not available now. Please try again later.\n"},
+    {504, "Gateway Timeout", "The mail server did not answer in time. Please try again later.\n"},
+    {505, "HTTP Version Not Supported", "This version of HTTP is not supported.\n"},
+    {507, "Insufficient Storage", {}},
+});
+
+const StatusText* text_of(unsigned status) {
+    const auto found = std::find_if(kStatusTexts.begin(), kStatusTexts.end(),
+                                    [status](const StatusText& t) { return t.status == status; });
+    return found == kStatusTexts.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
 std::string_view reason_phrase(unsigned status) {
-    switch (status) {
-        case 100:
-            return "Continue";
-        case 200:
-            return "OK";
-        case 201:
-            return "Created";
-        case 202:
-            return "Accepted";
-        case 204:
-            return "No Content";
-        case 206:
-            return "Partial Content";
-        case 301:
-            return "Moved Permanently";
-        case 302:
-            return "Found";
-        case 303:
-            return "See Other";
-        case 304:
-            return "Not Modified";
-        case 307:
-            return "Temporary Redirect";
-        case 308:
-            return "Permanent Redirect";
-        case 400:
-            return "Bad Request";
-        case 401:
-            return "Unauthorized";
-        case 403:
-            return "Forbidden";
-        case 404:
-            return "Not Found";
-        case 405:
-            return "Method Not Allowed";
-        case 406:
-            return "Not Acceptable";
-        case 408:
-            return "Request Timeout";
-        case 409:
-            return "Conflict";
-        case 410:
-            return "Gone";
-        case 411:
-            return "Length Required";
-        case 412:
-            return "Precondition Failed";
-        case 413:
-            return "Content Too Large";
-        case 414:
-            return "URI Too Long";
-        case 415:
-            return "Unsupported Media Type";
-        case 417:
-            return "Expectation Failed";
-        case 422:
-            return "Unprocessable Content";
-        case 429:
-            return "Too Many Requests";
-        case 431:
-            return "Request Header Fields Too Large";
-        case 500:
-            return "Internal Server Error";
-        case 501:
-            return "Not Implemented";
-        case 502:
-            return "Bad Gateway";
-        case 503:
-            return "Service Unavailable";
-        case 504:
-            return "Gateway Timeout";
-        case 505:
-            return "HTTP Version Not Supported";
-        case 507:
-            return "Insufficient Storage";
-        default:
-            return "Status";
-    }
+    const StatusText* text = text_of(status);
+    return text == nullptr ? "Status" : text->reason;
 }
 
 std::string_view plain_body(unsigned status) {
-    switch (status) {
-        case 400:
-            return "The request could not be understood.\n";
-        case 401:
-            return "Please sign in.\n";
-        case 403:
-            return "Access is not permitted. Please contact your administrator.\n";
-        case 404:
-            return "There is nothing here.\n";
-        case 405:
-            return "This method is not allowed here.\n";
-        case 408:
-            return "The request took too long to arrive. Please try again.\n";
-        case 413:
-            return "The request is too large.\n";
-        case 417:
-            return "The expectation of this request can't be met.\n";
-        case 429:
-            return "Too many requests. Please try again later.\n";
-        case 431:
-            return "The header of the request is too large.\n";
-        case 500:
-            return "Something went wrong here. Please try again later.\n";
-        case 501:
-            return "This is not supported.\n";
-        case 502:
-            return "The mail server gave no usable answer. Please try again later.\n";
-        case 503:
-            return "The service is not available now. Please try again later.\n";
-        case 504:
-            return "The mail server did not answer in time. Please try again later.\n";
-        case 505:
-            return "This version of HTTP is not supported.\n";
-        default:
-            return "The request was not carried out.\n";
-    }
+    const StatusText* text = text_of(status);
+    return text == nullptr || text->body.empty() ? "The request was not carried out.\n"
+                                                 : text->body;
 }
 
 }  // namespace eg::http
