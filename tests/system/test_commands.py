@@ -2,10 +2,9 @@
 
 import json
 import re
-import subprocess
 
 import pytest
-from harness import EASGATE, PATH, eventually, options, post, query, run, to_yaml
+from harness import PATH, eventually, options, post, query, run, to_yaml
 
 POST_LINE = f"POST {PATH}?{query()} HTTP/1.1"
 
@@ -23,14 +22,6 @@ def test_usage_errors_exit_64(arguments):
 def test_help(command):
     done = run(*([command] if command else []), "--help")
     assert done.returncode == 0 and "sage" in done.stdout
-
-
-@pytest.mark.parametrize("command", ["setup", "cert", "preview", "binding", "unblock"])
-def test_commands_of_later_versions_are_absent(command):
-    done = run(command)
-    assert done.returncode in (0, 64)
-    if done.returncode == 64:
-        assert done.stderr.strip()
 
 
 def test_version():
@@ -256,14 +247,3 @@ def test_to_yaml_of_the_harness_is_read_as_written(make_gate):
     """Guards the harness itself: quotes and backslashes survive."""
     gate = make_gate(node={"name": 'quote " and \\ back'})
     assert 'quote \\" and \\\\ back' in to_yaml(gate.settings)
-
-
-def test_wbxml(tmp_path):
-    done = run("wbxml", "decode", "03016a00000756520330000101")
-    if done.returncode == 64:
-        assert "wbxml" in done.stderr.lower() or done.stderr.strip()
-        return
-    assert done.returncode == 0 and "FolderSync" in done.stdout
-    encoded = subprocess.run([EASGATE, "wbxml", "encode", "-"], input=done.stdout.encode(), capture_output=True, check=True)
-    assert encoded.stdout.hex() == "03016a00000756520330000101"
-    assert run("wbxml", "decode", "0301").returncode == 1
