@@ -188,9 +188,9 @@ void DeviceTable::Builder::add(const Record& record) {
 }
 
 void DeviceTable::Builder::add(const RecordParts& record) {
-    packed_.clear();
-    if (format::encode(record, packed_)) {
-        add_packed(packed_);
+    scratch_.clear();
+    if (format::encode(record, scratch_)) {
+        add_packed(scratch_);
     } else {
         ok_ = false;
     }
@@ -199,6 +199,14 @@ void DeviceTable::Builder::add(const RecordParts& record) {
 void DeviceTable::Builder::add_packed(std::span<const unsigned char> record) {
     ok_ = ok_ && layer_->append(record);
     ++added_;
+}
+
+std::vector<unsigned char> DeviceTable::Builder::packed() const {
+    std::vector<unsigned char> bytes;
+    layer_->for_each_appended([&bytes](const unsigned char* record) {
+        bytes.insert(bytes.end(), record, record + packed_size(record));
+    });
+    return bytes;
 }
 
 std::vector<std::uint64_t> DeviceTable::Builder::hashes() const {

@@ -121,6 +121,9 @@ class DeviceTable::Builder {
     /// How many records were added.
     [[nodiscard]] std::size_t added() const { return added_; }
 
+    /// The records in their packed form, for the state file.
+    [[nodiscard]] std::vector<unsigned char> packed() const;
+
     /// DeviceTable::hash_id of everything that the records so far may rule over: of each id, and
     /// where it may be a text id in hexadecimal, of that text too.
     [[nodiscard]] std::vector<std::uint64_t> hashes() const;
@@ -135,7 +138,7 @@ class DeviceTable::Builder {
 
   private:
     std::shared_ptr<Layer> layer_;
-    std::vector<unsigned char> packed_;    // of one record, kept for its memory
+    std::vector<unsigned char> scratch_;   // of one record, kept for its memory
     std::vector<std::string_view> users_;  // likewise
     std::size_t added_ = 0;
     bool ok_ = true;

@@ -1,0 +1,190 @@
+#include "proxy/device/file.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+namespace eg::device {
+
+namespace {
+
+/// Deltas are appended until they make up this share of the file, or this many bytes.
+constexpr std::uint64_t kDeltaShare = 2;
+constexpr std::uint64_t kDeltaFree = 1024 * 1024;
+
+/// What is read at once.
+constexpr std::size_t kReadBytes = 256 * 1024;
+
+format::BlockHead head_of(const DeviceTable& table, const Contact& contact) {
+    format::BlockHead head;
+    head.policy = table.policy();
+    head.cursor_bytes = static_cast<std::uint16_t>(table.cursor().size());
+    head.contact = contact;
+    return head;
+}
+
+/// A later contact that confirmed exactly these states.
+Result<void> apply_contact(const std::string& path, StoredStates& states) {
+    const Result<std::vector<unsigned char>> bytes =
+        disk::read_small(path + ".contact", format::kContactBytes + 1);
+    if (!bytes) {
+        const bool absent = bytes.error().sys_errno == ENOENT;
+        return absent ? Result<void>() : std::unexpected(bytes.error());
+    }
+    const auto record = format::read_contact(*bytes);
+    if (!record) {
+        return fail(ErrorCode::malformed, Side::self, "the contact record is damaged");
+    }
+    // The wall clock that was seen counts also where the contact itself concerns other states.
+    const std::int64_t highest =
+        std::max(record->contact.highest_wall_ms, states.contact.highest_wall_ms);
+    if (record->states == states.sum) {
+        states.contact = record->contact;
+    }
+    states.contact.highest_wall_ms = highest;
+    return {};
+}
+
+}  // namespace
+
+std::string state_path(const std::string& state_file, const std::string& name) {
+    return state_file + "." + name;
+}
+
+Result<std::optional<StoredStates>> read_states(const std::string& state_file,
+                                                const std::string& name) {
+    const std::string path = state_path(state_file, name);
+    const Result<disk::Descriptor> file = disk::open_to_read(path);
+    if (!file) {
+        if (file.error().sys_errno == ENOENT) {
+            return std::nullopt;
+        }
+        return std::unexpected(file.error());
+    }
+    StateReader reader(name);
+    std::vector<unsigned char> buffer(kReadBytes);
+    for (;;) {
+        const Result<std::size_t> got = disk::read_some(*file, buffer);
+        if (!got) {
+            return std::unexpected(got.error());
+        }
+        if (*got == 0) {
+            break;
+        }
+        if (const auto taken = reader.push(std::span(buffer).first(*got)); !taken) {
+            return std::unexpected(taken.error());
+        }
+    }
+    Result<StoredStates> states = reader.finish();
+    if (!states) {
+        return std::unexpected(states.error());
+    }
+    if (const auto applied = apply_contact(path, *states); !applied) {
+        return std::unexpected(applied.error());
+    }
+    return std::optional(std::move(*states));
+}
+
+StateFile::StateFile(const std::string& state_file, std::string name)
+    : path_(state_path(state_file, name)), name_(std::move(name)) {}
+
+Result<std::optional<StoredStates>> StateFile::load() {
+    const std::string state_file = path_.substr(0, path_.size() - name_.size() - 1);
+    Result<std::optional<StoredStates>> loaded = read_states(state_file, name_);
+    in_step_ = false;
+    append_to_ = disk::Descriptor();
+    if (loaded && *loaded) {
+        const StoredStates& states = **loaded;
+        sum_ = states.sum;
+        whole_bytes_ = states.whole_bytes;
+        delta_bytes_ = states.delta_bytes;
+        in_step_ = !states.torn;  // what is torn off must go before anything is appended
+    }
+    return loaded;
+}
+
+Result<void> StateFile::save(const DeviceTable& table, const std::optional<Delta>& delta,
+                             const Contact& contact) {
+    const bool appending =
+        in_step_ && delta &&
+        delta_bytes_ + delta->packed.size() <= whole_bytes_ / kDeltaShare + kDeltaFree;
+    in_step_ = false;
+    Result<void> saved = appending ? append(table, *delta, contact) : write_whole(table, contact);
+    in_step_ = saved.has_value();
+    return saved;
+}
+
+Result<void> StateFile::write_whole(const DeviceTable& table, const Contact& contact) {
+    format::BlockHead head = head_of(table, contact);
+    head.body_bytes = head.cursor_bytes;
+    table.for_each([&head](const RecordView& record) {
+        head.body_bytes += record.packed().size();
+        ++head.records;
+    });
+    append_to_ = disk::Descriptor();
+    Result<disk::Replacement> file = disk::Replacement::begin(path_);
+    if (!file) {
+        return std::unexpected(file.error());
+    }
+    const std::vector<unsigned char> bytes = format::write_head(head, format::seed(name_));
+    Digest digest;
+    digest.add(std::span(bytes).last(format::kSumBytes));
+    file->write(bytes);
+    const auto add = [&](std::span<const unsigned char> part) {
+        digest.add(part);
+        file->write(part);
+    };
+    add(format::as_bytes(table.cursor()));
+    table.for_each([&add](const RecordView& record) { add(record.packed()); });
+    const Sum sum = digest.finish();
+    file->write(sum);
+    if (const auto done = file->commit(); !done) {
+        return std::unexpected(done.error());
+    }
+    sum_ = sum;
+    whole_bytes_ = format::kHeadBytes + 2 * format::kSumBytes + head.body_bytes;
+    delta_bytes_ = 0;
+    return {};
+}
+
+Result<void> StateFile::append(const DeviceTable& table, const Delta& delta,
+                               const Contact& contact) {
+    if (!append_to_.is_open()) {
+        Result<disk::Descriptor> file = disk::open_to_append(path_, whole_bytes_ + delta_bytes_);
+        if (!file) {
+            return std::unexpected(file.error());
+        }
+        append_to_ = std::move(*file);
+    }
+    format::BlockHead head = head_of(table, contact);
+    head.kind = format::BlockKind::delta;
+    head.body_bytes = head.cursor_bytes + delta.packed.size();
+    head.records = delta.records;
+    std::vector<unsigned char> block = format::write_head(head, sum_);
+    const auto cursor = format::as_bytes(table.cursor());
+    block.insert(block.end(), cursor.begin(), cursor.end());
+    block.insert(block.end(), delta.packed.begin(), delta.packed.end());
+    Digest digest;
+    digest.add(std::span(block).subspan(format::kHeadBytes));
+    const Sum sum = digest.finish();
+    block.insert(block.end(), sum.begin(), sum.end());
+    if (const auto written = disk::append(append_to_, block); !written) {
+        append_to_ = disk::Descriptor();  // what got there is torn; the next save replaces the file
+        return written;
+    }
+    sum_ = sum;
+    delta_bytes_ += block.size();
+    return {};
+}
+
+Result<void> StateFile::confirm(const Contact& contact) {
+    Result<disk::Replacement> file = disk::Replacement::begin(path_ + ".contact");
+    if (!file) {
+        return std::unexpected(file.error());
+    }
+    file->write(format::write_contact({sum_, contact}));
+    return file->commit();
+}
+
+}  // namespace eg::device
