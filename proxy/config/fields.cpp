@@ -127,7 +127,10 @@ void Fields::problem(std::string_view key, std::string message) {
 }
 
 void Fields::expected(std::string_view key, const Section& got, std::string_view what) {
-    problem(key, fmt::format("expected {}, got {}", what, shown(got)));
+    const bool octal = got.kind == Section::Kind::scalar && has_leading_zero(got.text);
+    problem(key,
+            fmt::format("expected {}, got {}{}", what, shown(got),
+                        octal ? "; a leading zero means octal to some readers, leave it out" : ""));
 }
 
 const Section* Fields::scalar(std::string_view key, std::string_view what) {
@@ -214,11 +217,8 @@ void Fields::number(std::string_view key, std::uint64_t& out, Range range) {
         return;
     }
     const auto parsed = parse_unsigned(found->text);
-    if (has_leading_zero(found->text)) {
-        problem(key, fmt::format("expected {}, got {}; a leading zero means octal to some readers, "
-                                 "write the number without it",
-                                 what, shown(*found)));
-    } else if (!parsed || found->quoted || *parsed < range.least || *parsed > range.most) {
+    if (has_leading_zero(found->text) || !parsed || found->quoted || *parsed < range.least ||
+        *parsed > range.most) {
         expected(key, *found, what);
     } else {
         out = *parsed;

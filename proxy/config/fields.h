@@ -84,13 +84,14 @@ class Fields {
     [[nodiscard]] bool has(std::string_view key) const;
 
     void problem(std::string_view key, std::string message);
+    /// The usual sentence: what was expected, what is there instead.
+    void expected(std::string_view key, const Section& got, std::string_view what);
     /// Reports the keys that nobody asked for.
     void finish();
 
   private:
     /// The text of a scalar; null if the key is absent, or wrong and reported.
     const Section* scalar(std::string_view key, std::string_view expected);
-    void expected(std::string_view key, const Section& got, std::string_view what);
     void not_in_this_version(std::string_view key, std::string_view instead);
     void unknown(const Member& member);
 

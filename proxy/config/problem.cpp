@@ -16,8 +16,12 @@ constexpr std::size_t kWidest = 160;  // bytes of a line that are shown
 /// Whether a key holds a secret itself, misspelt or not, and not the name of a file with one.
 bool is_secret(std::string_view key) {
     const std::string small = lower(key);
-    return !small.ends_with("_file") &&
-           (small.find("pass") != std::string::npos || small.find("secret") != std::string::npos);
+    if (small.ends_with("_file")) {
+        return false;
+    }
+    const std::string_view last = std::string_view(small).substr(small.find_last_of("_-") + 1);
+    return small.find("pass") != std::string::npos || small.find("secret") != std::string::npos ||
+           edit_distance(last.substr(0, 16), "password") <= 3;
 }
 
 /// What may be shown of a line: nothing behind a key that holds a secret, nothing of a URL's user

@@ -36,9 +36,7 @@ void read_node(Reading& reading, const Section* section, Node& node) {
         const auto count = parse_unsigned(workers->text);
         if (workers->kind != Section::Kind::scalar || workers->quoted || !count || *count < 1 ||
             *count > 256 || workers->text[0] == '0') {
-            fields.problem("workers",
-                           fmt::format("expected auto or a whole number from 1 to 256, got {}",
-                                       shown(*workers)));
+            fields.expected("workers", *workers, "auto or a whole number from 1 to 256");
         } else {
             node.workers = static_cast<unsigned>(*count);
         }
@@ -123,9 +121,7 @@ void read_user_agents(Reading& reading, const Section* section, Config& config) 
         config.mail_user_agents.emplace();
         fields.texts("allow", *config.mail_user_agents, false);
     } else if (allow != nullptr && (allow->kind != Section::Kind::scalar || allow->text != "all")) {
-        fields.problem(
-            "allow",
-            fmt::format("expected all, or a list of patterns with * and ?, got {}", shown(*allow)));
+        fields.expected("allow", *allow, "all, or a list of patterns with * and ?");
     }
     fields.finish();
 }
@@ -144,10 +140,9 @@ void read_listen(Fields& fields, std::vector<SocketAddress>& listen) {
         Section got;
         got.kind = Section::Kind::scalar;
         got.text = texts[i];
-        fields.problem(fields.has(element) ? element : "listen",
-                       fmt::format("expected ADDRESS:PORT with a port from 1 to 65535, as "
-                                   "\"0.0.0.0:443\", \"[::1]:443\" or \"*:443\", got {}",
-                                   shown(got)));
+        fields.expected(fields.has(element) ? element : "listen", got,
+                        "ADDRESS:PORT with a port from 1 to 65535, as \"0.0.0.0:443\", "
+                        "\"[::1]:443\" or \"*:443\"");
     }
 }
 
@@ -227,10 +222,7 @@ void read_instances(Reading& reading, Fields& top, std::vector<Instance>& instan
         return;
     }
     if (section->kind != Section::Kind::list) {
-        top.problem("instances",
-                    fmt::format("expected a list of instances, each line of which starts "
-                                "with '- name:', got {}",
-                                shown(*section)));
+        top.expected("instances", *section, "a list, each entry of which starts with '- name:'");
         return;
     }
     for (std::size_t i = 0; i < section->items.size() && reading.problems.size() <= kMaxProblems;
@@ -310,6 +302,10 @@ ReadResult read_text(std::string_view text, const std::string& path) {
     if (root) {
         read_config(reading, *root, out.config);
         complete(out.config);
+    }
+    const bool readable =
+        root && (root->kind == Section::Kind::map || root->kind == Section::Kind::nothing);
+    if (readable) {
         validate(out.config, reading.positions, reading.problems);
     }
     out.problems = tidy(std::move(reading.problems), path);

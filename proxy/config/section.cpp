@@ -78,7 +78,10 @@ class Builder final : public YAML::EventHandler {
   public:
     Builder(const Lines& lines, Problems& problems) : lines_(lines), problems_(problems) {}
 
-    [[nodiscard]] bool started() const { return documents_ > 0; }
+    /// Where the innermost list or map starts that isn't closed yet.
+    [[nodiscard]] std::optional<Position> innermost() const {
+        return open_.empty() ? std::nullopt : std::optional(open_.back().value.at);
+    }
     [[nodiscard]] Section take() { return std::move(root_); }
 
     void OnDocumentStart(const YAML::Mark& mark) override {
@@ -237,6 +240,11 @@ class Builder final : public YAML::EventHandler {
     int documents_ = 0;
 };
 
+bool is_unclosed(const YAML::Exception& error) {
+    return error.msg == YAML::ErrorMsg::END_OF_MAP_FLOW ||
+           error.msg == YAML::ErrorMsg::END_OF_SEQ_FLOW;
+}
+
 /// Says in our words what yaml-cpp means, with the usual cause.
 std::string explain(const YAML::Exception& error, std::string_view source) {
     const char first = source.empty() ? '\n' : source[0];
@@ -253,8 +261,8 @@ std::string explain(const YAML::Exception& error, std::string_view source) {
     if (starts(YAML::ErrorMsg::EOF_IN_SCALAR)) {
         return "the file ends inside a quoted text; the quote is never closed";
     }
-    if (starts(YAML::ErrorMsg::END_OF_MAP_FLOW) || starts(YAML::ErrorMsg::END_OF_SEQ_FLOW)) {
-        return "a [ or { before this place is never closed";
+    if (is_unclosed(error)) {
+        return "this [ or { is never closed";
     }
     if (starts(YAML::ErrorMsg::END_OF_MAP) || starts(YAML::ErrorMsg::END_OF_SEQ)) {
         return "this doesn't fit the lines before: check the indentation; a text that starts with "
@@ -306,7 +314,10 @@ std::optional<Section> parse_yaml(std::string_view text, Problems& problems) {
         while (parser.HandleNextDocument(builder)) {
         }
     } catch (const YAML::Exception& error) {
-        const Position at = lines.position(error.mark);
+        Position at = lines.position(error.mark);
+        if (is_unclosed(error)) {
+            at = builder.innermost().value_or(at);  // yaml-cpp marks where it gave up
+        }
         Problem problem;
         problem.line = at.line;
         problem.column = at.column;

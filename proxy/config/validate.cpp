@@ -33,7 +33,8 @@ class Checker {
         });
     }
     void required(const std::string& key, bool there, std::string_view what) {
-        if (!there && !reported(key)) {
+        // What is wrong with the whole section was said already.
+        if (!there && !reported(key) && !reported(key.substr(0, key.rfind('.')))) {
             error(key, fmt::format("required: {}", what));
         }
     }
@@ -205,6 +206,9 @@ void check_client_certificates(Checker& checker, const std::string& path,
 
 void check_instance(Checker& checker, const std::string& path, const Instance& instance,
                     const Tls& tls) {
+    if (checker.reported(path)) {
+        return;  // it isn't a map
+    }
     if (!is_name(instance.name) && !checker.reported(path + ".name")) {
         checker.error(
             path + ".name",
