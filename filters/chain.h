@@ -15,13 +15,14 @@ namespace eg::filters {
 using FilterFunction = Reason (*)(const Facts& facts);
 
 struct Filter {
-    const char* name;      // static; in the access line, the metrics and `explain`
+    const char* name;  // static; in the access line, the metrics and `explain`
     FilterFunction judge;
     const char* question;  // what it asks, for `explain`: "Is the device known and permitted?"
 };
 
-/// All filters in the order in which they are asked: states (age), path, method, device, user, user_agent…
-/// Malformed requests never get here. Stale states come first: 503 also where several reasons apply.
+/// All filters in the order in which they are asked: states (age), path, method, device, user,
+/// user_agent… Malformed requests never get here. Stale states come first: 503 also where several
+/// reasons apply.
 [[nodiscard]] std::span<const Filter> filters();
 
 /// Asks each filter in turn. Pure; no allocation.

@@ -25,15 +25,16 @@ struct Facts {
     const http::RequestHead* head = nullptr;
     Service service = Service::none;
     StateAge age = StateAge::missing;
-    const eas::EasRequest* eas = nullptr;         // null unless service is active_sync
-    const Claims* claims = nullptr;               // Authorization of this request
-    std::string_view connection_name;             // name that NTLM signed this connection in with, or ""
-    const std::vector<std::string>* certificate_names = nullptr;  // mail addresses of the client certificate
+    const eas::EasRequest* eas = nullptr;  // null unless service is active_sync
+    const Claims* claims = nullptr;        // Authorization of this request
+    std::string_view connection_name{};    // name that NTLM signed this connection in with, or ""
+    bool connection_unreadable = false;    // it was signed in by a credential that hides its name
+    const std::vector<std::string>* certificate_names =
+        nullptr;                                   // mail addresses of the client certificate
     const device::DeviceTable* devices = nullptr;  // null if there are none
-    std::optional<device::RecordView> device;      // looked up once
-    bool device_was_looked_up = false;
-    std::string_view user_agent;                  // of the request; where absent, the device's last good one
-    bool has_user_agent = false;                  // either of the two is known
+    std::optional<device::RecordView> device{};    // looked up once
+    std::string_view user_agent{};  // of the request; where absent, the device's last good one
+    bool has_user_agent = false;    // either of the two is known
 };
 
 /// The service of a path: exactly `/Microsoft-Server-ActiveSync` in any letter case, else none.

@@ -10,14 +10,15 @@
 namespace eg::filters {
 
 struct Rules {
-    std::optional<std::vector<std::string>> user_agents;  // lower-case patterns with * and ?; nothing = all
+    std::optional<std::vector<std::string>>
+        user_agents;  // lower-case patterns with * and ?; nothing = all
     std::vector<std::string> user_domains;
 };
 
 [[nodiscard]] Rules make_rules(const config::Config& config, const config::Instance& instance);
 
-/// Whether `text` matches `pattern`: `*` any run, `?` any one byte, letter case ignored; `pattern` is lower
-/// case. Cost: at most pattern times text, no recursion.
+/// Whether `text` matches `pattern`: `*` any run, `?` any one byte, letter case ignored; `pattern`
+/// is lower case. Cost: at most pattern times text, no recursion.
 [[nodiscard]] bool glob_matches(std::string_view pattern, std::string_view text);
 
 }  // namespace eg::filters

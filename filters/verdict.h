@@ -9,12 +9,12 @@ namespace eg::filters {
 /// Why a request was refused; `to_string` gives the word of the access line, of the metrics and of
 /// `easgate explain`. Stable: monitoring is set up against these words.
 enum class Reason : std::uint8_t {
-    none,             // allowed
-    malformed,        // 400: not HTTP, or two readings
-    bad_request,      // 400: an ActiveSync request that can't be decoded
-    header_too_large, // 431
-    body_too_large,   // 413
-    path,             // 403 from here on
+    none,              // allowed
+    malformed,         // 400: not HTTP, or two readings
+    bad_request,       // 400: an ActiveSync request that can't be decoded
+    header_too_large,  // 431
+    body_too_large,    // 413
+    path,              // 403 from here on
     method,
     no_device,
     device_unknown,
@@ -26,12 +26,12 @@ enum class Reason : std::uint8_t {
     user_agent,
     only_secure_email,
     command,
-    body_root,        // the root element isn't the command of the URL
-    certificate,      // the client certificate is no longer accepted
-    states_stale,     // 503
-    states_missing,   // 503
-    draining,         // 503
-    overloaded,       // 503
+    body_root,             // the root element isn't the command of the URL
+    certificate,           // the client certificate is no longer accepted
+    states_stale,          // 503
+    states_missing,        // 503
+    draining,              // 503
+    overloaded,            // 503
     upstream_unreachable,  // 502
     upstream_invalid,      // 502
     upstream_silent,       // 504
@@ -42,8 +42,8 @@ enum class Reason : std::uint8_t {
 
 struct Verdict {
     Reason reason = Reason::none;
-    std::uint16_t status = 0;       // of our answer; 0 if allowed
-    const char* filter = "";        // static name of the filter that decided
+    std::uint16_t status = 0;  // of our answer; 0 if allowed
+    const char* filter = "";   // static name of the filter that decided
     [[nodiscard]] bool allowed() const { return reason == Reason::none; }
 };
 

@@ -33,18 +33,24 @@ enum class Command : std::uint8_t {
     none = 255,  // OPTIONS carries no command
 };
 
+/// The root token of a command that never has a body (GetAttachment); no tag has this number.
+inline constexpr std::uint8_t kNoRoot = 0;
+
 struct CommandFacts {
     Command command;
-    std::string_view name;     // of the plain query
-    bool may_be_held;          // Ping, Sync: the answer may take up to an hour
-    bool safe_to_repeat;       // may be sent again if a reused connection died before the answer
-    bool mime_body;            // 2.5 to 12.1 send message/rfc822 instead of WBXML
-    std::uint8_t root_page;    // code page and token of the root element ([MS-ASWBXML] 2.1.2.1)
+    std::string_view name;   // of the plain query
+    bool may_be_held;        // Ping, Sync: the answer may take up to an hour
+    bool safe_to_repeat;     // may be sent again if a reused connection died before the answer
+    bool mime_body;          // 2.5 to 12.1 send message/rfc822 instead of WBXML
+    std::uint8_t root_page;  // code page and token of the root element ([MS-ASWBXML] 2.1.2.1)
     std::uint8_t root_token;
 };
 
+/// Every command, in the order of their codes.
+[[nodiscard]] std::span<const CommandFacts> all_commands();
 /// Null for Command::none.
 [[nodiscard]] const CommandFacts* facts_of(Command command);
+/// The name of the plain query; "" for Command::none.
 [[nodiscard]] std::string_view name_of(Command command);
 /// By the name of the plain query, any letter case.
 [[nodiscard]] std::optional<Command> command_by_name(std::string_view name);

@@ -1,4 +1,5 @@
-/// An ActiveSync request as its request line and fields tell it: both query forms ([MS-ASHTTP] 2.2.1.1.1).
+/// An ActiveSync request as its request line and fields tell it: both query forms ([MS-ASHTTP]
+/// 2.2.1.1.1).
 #pragma once
 
 #include <cstdint>
@@ -14,26 +15,37 @@ namespace eg::filters::eas {
 /// What a request says of itself. Strings are decoded; nothing of it is proven.
 struct EasRequest {
     Command command = Command::none;
+    bool unknown_command = false;  // one is named, but it is none of ours; `command` stays none
     bool base64_form = false;
     std::uint16_t protocol_version = 0;  // 25, 120, 121, 140, 141, 160, 161; 0 = not said
     bool has_device_id = false;
-    std::string device_id;    // bytes as sent, percent- or base64-decoded
+    std::string device_id;  // bytes as sent, percent- or base64-decoded
     std::string device_type;
-    std::string user;         // of the User parameter; may be empty
-    bool has_policy_key = false;
+    std::string user;             // of the User parameter, as UTF-8; may be empty
+    bool has_policy_key = false;  // in the base64 query, else in the X-MS-PolicyKey field
     std::uint32_t policy_key = 0;
 };
 
-/// Decodes the query of a request to /Microsoft-Server-ActiveSync.
+/// Decodes the query of a request to /Microsoft-Server-ActiveSync, and its fields.
 ///
-/// Refused, since servers read them differently: a second '?', repeated parameters (names compared decoded
-/// and without case), a base64 value mixed with plain parameters, bad base64, lengths that run over, policy keys
-/// of other than 0 or 4 bytes, control bytes, unknown commands, a version byte that contradicts the
-/// MS-ASProtocolVersion field, repeated MS-ASProtocolVersion fields. Unknown plain parameters pass;
-/// unknown tags of the base64 form are skipped by their length.
-/// OPTIONS needs no query; where it has one it is decoded by the same rules, but may lack a command.
+/// Refused, since servers read them differently: a second '?', repeated parameters (names compared
+/// decoded and without case, unknown ones too), parameters without '=' or within ';', names of
+/// other than letters, digits, '-', '_', '.' and '~', a base64 value mixed with plain parameters,
+/// bad base64, lengths that run over, policy keys of other than 0 or 4 bytes, control bytes in what
+/// is text, a version that isn't one or that contradicts the MS-ASProtocolVersion field, a repeated
+/// MS-ASProtocolVersion, X-MS-PolicyKey or User-Agent field. Unknown plain parameters pass; unknown
+/// tags of the base64 form are skipped by their length.
+///
+/// A command that isn't one can be read all the same: see `unknown_command`. What a request must
+/// have (a command, a device) is not asked here but by the filters, for it depends on the method.
+/// OPTIONS needs no query; where it has one it is decoded by the same rules.
 ///
 /// Errors: malformed, Side::client, with a `what` for people.
 [[nodiscard]] Result<EasRequest> parse_request(const http::RequestHead& head);
+
+/// 25, 120, 121, 140, 141, 160, 161: the versions as a base64 query writes them.
+[[nodiscard]] bool is_version(std::uint16_t version);
+/// `14.1` for 141; "" for what is no version.
+[[nodiscard]] std::string_view version_text(std::uint16_t version);
 
 }  // namespace eg::filters::eas

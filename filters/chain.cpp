@@ -1,0 +1,51 @@
+#include "filters/chain.h"
+
+#include "filters/command_filter.h"
+#include "filters/device_filter.h"
+#include "filters/method_filter.h"
+#include "filters/path_filter.h"
+#include "filters/secure_email_filter.h"
+#include "filters/states_filter.h"
+#include "filters/user_agent_filter.h"
+#include "filters/user_filter.h"
+
+namespace eg::filters {
+
+namespace {
+
+constexpr std::array<Filter, 8> kFilters{{
+    {"states", judge_states, "Are the device states known and recent?"},
+    {"path", judge_path, "Is the path published?"},
+    {"method", judge_method, "Is the method POST or OPTIONS?"},
+    {"command", judge_command, "Is the command one of ActiveSync's?"},
+    {"device", judge_device, "Is the device known and permitted?"},
+    {"user", judge_user, "May every claimed user use this device?"},
+    {"user_agent", judge_user_agent, "Is the user agent on the list?"},
+    {"secure_email", judge_secure_email, "Is it the secure e-mail app, if only that is permitted?"},
+}};
+
+}  // namespace
+
+std::span<const Filter> filters() {
+    return kFilters;
+}
+
+Verdict judge(const Facts& facts) {
+    for (const Filter& filter : kFilters) {
+        if (const Reason reason = filter.judge(facts); reason != Reason::none) {
+            return refuse(reason, filter.name);
+        }
+    }
+    return {};
+}
+
+std::vector<TraceLine> trace(const Facts& facts) {
+    std::vector<TraceLine> lines;
+    lines.reserve(kFilters.size());
+    for (const Filter& filter : kFilters) {
+        lines.push_back({filter.name, filter.question, filter.judge(facts)});
+    }
+    return lines;
+}
+
+}  // namespace eg::filters
