@@ -220,9 +220,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         index = len(mdm.requests) - 1
         status, body = mdm.answer(cursor, float(query.get("wait", ["0"])[0]), self.server)
         mdm.requests[index] = (self.path, status)
+        encoding = None
         if body and mdm.compress and "gzip" in self.headers.get("Accept-Encoding", ""):
-            return self._reply(status, gzip.compress(body), encoding="gzip")
-        return self._reply(status, body, announce=len(body) + 100 if mdm.mode == "cut" else None)
+            body, encoding = gzip.compress(body), "gzip"
+        announce = len(body) + 100 if mdm.mode == "cut" else None
+        return self._reply(status, body, encoding=encoding, announce=announce)
 
     def do_POST(self):
         mdm = self.server.mdm
