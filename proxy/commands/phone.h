@@ -16,7 +16,7 @@
 namespace eg::commands {
 
 /// What the phone can do, in the order of a real client's first contact ([MS-ASCMD] 2.2.1).
-enum class PhoneStep : std::uint8_t { options, provision, foldersync, sync, sendmail, ping };
+enum class PhoneStep : std::uint8_t { options, provision, foldersync, sync, ping, sendmail };
 
 /// Every step, in order: the default of `--steps`.
 [[nodiscard]] std::span<const PhoneStep> all_phone_steps();
@@ -42,14 +42,15 @@ struct PhoneOptions {
     std::string client_certificate;                // --client-certificate FILE, PEM
     std::string client_key;                        // --client-key FILE, PEM
     bool base64 = false;                           // --base64: the short form of the query
-    std::vector<PhoneStep> steps;                  // --steps LIST; empty: all
-    std::chrono::seconds ping{60};                 // --ping SECONDS, the heartbeat asked for
+    std::vector<PhoneStep> steps;      // --steps LIST; empty: all; a step brings those it needs
+    std::chrono::seconds ping{60};     // --ping SECONDS, the heartbeat asked for
     std::string mail_to;               // --to ADDRESS of the mail sent; empty: the user itself
     std::chrono::seconds timeout{30};  // --timeout SECONDS for any step but Ping
 };
 
-/// Runs the steps in turn and prints one line each on standard output. A step that fails ends the
-/// run. Returns the exit status: 0 all steps passed, 1 otherwise (a usage error is told and is 64).
+/// Runs the steps in turn and prints one line each on standard output: what was sent to the URL and
+/// what really came back. A step that fails ends the run. Returns the exit status: 0 all steps
+/// passed, 1 otherwise (a usage error is told and is 64).
 [[nodiscard]] int phone(const PhoneOptions& options);
 
 }  // namespace eg::commands
