@@ -85,12 +85,13 @@ run_pytest() {
 fuzz_all() {
     local binary found=0
     for binary in build/fuzz/bin/fuzz_*; do
+        case $binary in *_replay) continue ;; esac
         [ -x "$binary" ] || continue
         found=1
         local what=${binary##*/fuzz_}
-        mkdir -p "build/fuzz/corpus/$what"
+        mkdir -p "build/fuzz/found/$what"
         step one "fuzz-$what" "$binary" -max_total_time="$FUZZ_SECONDS" -timeout=5 -rss_limit_mb=2048 \
-            -print_final_stats=1 "build/fuzz/corpus/$what" "tests/fuzz/corpus/$what"
+            -print_final_stats=1 -artifact_prefix="build/fuzz/found/" "build/fuzz/found/$what" "tests/fuzz/corpus/$what"
     done
     [ "$found" = 1 ] || step one fuzz-targets false
 }
@@ -116,7 +117,7 @@ if [ "$TIER" = full ]; then
     run_pytest system-full release tests/system -m full
     build asan && run_ctest asan -LE tidy && run_pytest system-asan asan tests/system -m "not full and not timing"
     build tsan && run_ctest tsan -LE tidy && run_pytest system-tsan tsan tests/system -m "not full and not timing"
-    build fuzz && fuzz_all
+    build fuzz fuzzers && fuzz_all
 fi
 
 exec scripts/count-tests.py "$LOGS"
