@@ -44,8 +44,4 @@ class Writer {
     std::thread thread_;
 };
 
-/// Appends one event line with its newline. Order and names: docs/logs.md.
-void append_event_line(std::string& out, WallTime when, Level level, std::string_view node,
-                       std::string_view area, std::string_view message, Format format);
-
 }  // namespace eg::log
