@@ -15,7 +15,7 @@
 #include "proxy/commands/request_text.h"
 #include "proxy/config/read.h"
 #include "proxy/device/file.h"
-#include "proxy/gate/clocks.h"
+#include "proxy/gate/feed_clock.h"
 #include "proxy/http/framing.h"
 #include "proxy/http/parse.h"
 #include "proxy/log/escape.h"
