@@ -17,7 +17,7 @@ bool is_one_of(std::string_view word, std::initializer_list<std::string_view> wo
 }
 
 bool looks_boolean(std::string_view word) {
-    return is_one_of(word, {"true", "false", "yes", "no", "on", "off", "y", "n"});
+    return is_one_of(word, {"true", "false", "yes", "no", "on", "off"});
 }
 
 bool looks_numeric(std::string_view word) {

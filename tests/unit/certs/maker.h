@@ -53,8 +53,7 @@ class Folder {
     Folder& operator=(const Folder&) = delete;
     [[nodiscard]] std::string path(std::string_view name) const { return (path_ / name).string(); }
     /// Returns the path.
-    [[nodiscard]] std::string write(std::string_view name, std::string_view text,
-                                    unsigned mode = 0644) const;
+    std::string write(std::string_view name, std::string_view text, unsigned mode = 0644) const;
 
   private:
     std::filesystem::path path_;

@@ -1,0 +1,1 @@
+easgate_fuzzer(fuzz_config DEPS easgate_config)
