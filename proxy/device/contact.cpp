@@ -5,7 +5,8 @@
 namespace eg::device {
 
 std::optional<Milliseconds> age(const Contact& contact, const Moment& now) {
-    if (contact.at.boot == now.boot) {
+    const bool boot_known = now.boot != decltype(now.boot){};
+    if (boot_known && contact.at.boot == now.boot) {
         if (now.boottime_ms < contact.at.boottime_ms) {
             return std::nullopt;
         }

@@ -16,9 +16,10 @@ namespace eg::device {
 
 /// A reading of the clocks.
 struct Moment {
-    std::array<unsigned char, 16> boot{};  // /proc/sys/kernel/random/boot_id, as bytes
-    std::int64_t boottime_ms = 0;          // CLOCK_BOOTTIME
-    std::int64_t wall_ms = 0;              // CLOCK_REALTIME, since 1970
+    std::array<unsigned char, 16>
+        boot{};  // /proc/sys/kernel/random/boot_id, as bytes; zeros: unknown, equal to none
+    std::int64_t boottime_ms = 0;  // CLOCK_BOOTTIME
+    std::int64_t wall_ms = 0;      // CLOCK_REALTIME, since 1970
     friend bool operator==(const Moment&, const Moment&) = default;
 };
 

@@ -1,20 +1,21 @@
-/// Keeps the device states of one instance identity in step with the MDM server, and reports what was seen.
+/// Keeps the device states of one instance identity in step with the MDM server, and reports what
+/// was seen.
 ///
-/// One control thread a feed, blocking, with libcurl; workers only see what it publishes. Protocol:
+/// One control thread a feed, with libcurl; workers only see what it publishes. Protocol:
 /// docs/mdm-api.md. States survive a restart in a state file (device/file.h).
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "proxy/base/units.h"
 #include "proxy/config/config.h"
+#include "proxy/device/contact.h"
 #include "proxy/device/sighting.h"
 #include "proxy/device/table.h"
 #include "proxy/log/log.h"
@@ -30,9 +31,9 @@ struct StatesUpdate {
 
 struct FeedStatus {
     bool has_states = false;
-    Milliseconds age{};               // since the last contact; meaningless without states
-    std::string last_error;           // of the last failed attempt since the last contact; "" = none
-    std::string server;               // URL in use
+    Milliseconds age{};      // since the last contact; meaningless without states
+    std::string last_error;  // of the last failed attempt since the last contact; "" = none
+    std::string server;      // URL in use
     std::size_t devices = 0;
     std::uint64_t attempts_ok = 0;
     std::uint64_t attempts_failed = 0;
@@ -44,7 +45,8 @@ struct FeedStatus {
 /// The time of the last contact, read by workers without a lock.
 class ContactClock {
   public:
-    /// Monotonic milliseconds (steady_clock) at which the states become too old; 0 = there are none.
+    /// Monotonic milliseconds (steady_clock) at which the states become too old; 0 = there are
+    /// none.
     [[nodiscard]] std::int64_t expires_at_ms() const {
         return expires_at_ms_.load(std::memory_order_relaxed);
     }
@@ -57,20 +59,33 @@ class ContactClock {
 class DeviceFeed {
   public:
     struct Settings {
-        std::string instance;             // name; part of the state file's
+        std::string instance;  // name; part of the state file's
         config::Mdm mdm;
-        std::string certificate_file;     // identity at the MDM server
+        std::string certificate_file;  // identity at the MDM server
         std::string private_key_file;
-        std::string node;                 // for the line of node facts
+        std::string node;  // for the line of node facts
     };
-    /// `publish` is called on the feed's thread (once from load() on the caller's), whenever another
-    /// table comes into force. `log` outlives the feed.
+    /// What is fixed in the product; tests can't wait so long.
+    struct Tuning {
+        Milliseconds back_off_first{1'000};
+        Milliseconds back_off_most{60'000};
+        Milliseconds report_interval{30'000};
+        Milliseconds report_gather{5'000};
+        bool plain_http = false;
+        std::function<device::Moment()> clock;  // empty: the machine's
+    };
+    /// `publish` is called on the feed's thread (once from load() on the caller's), whenever
+    /// another table comes into force. `log` outlives the feed.
     DeviceFeed(Settings settings, log::Log& log, std::function<void(StatesUpdate)> publish);
+    DeviceFeed(Settings settings, log::Log& log, std::function<void(StatesUpdate)> publish,
+               Tuning tuning);
+    /// Stops. The workers must have dropped their tables, or one of them may free a large one.
     ~DeviceFeed();
     DeviceFeed(const DeviceFeed&) = delete;
     DeviceFeed& operator=(const DeviceFeed&) = delete;
 
-    /// Reads the state file and publishes what it holds, if it is whole and its contact is believed.
+    /// Reads the state file and publishes what it holds, if it is whole and its contact is
+    /// believed.
     void load();
     /// Starts the thread. stop() ends it promptly, also in the middle of a long poll.
     void start();

@@ -67,6 +67,10 @@ TEST_CASE("the age of a contact") {
         CHECK_FALSE(age(contact, moment(1, 4'999, 1'000'000)));
         CHECK_FALSE(age(contact, moment(2, 10, 999'999)));
     }
+    SUBCASE("a boot without a name is never the same one") {
+        const Contact unnamed{moment(0, 5'000, 1'000'000), 1'000'000};
+        CHECK(age(unnamed, moment(0, 5'001, 1'600'000)) == Milliseconds(600'000));
+    }
     SUBCASE("across boots the wall clock counts, and never less than what was seen") {
         CHECK(age(contact, moment(2, 10, 1'500'000)) == Milliseconds(500'000));
         CHECK(age(contact, moment(2, 10, 1'000'001)) == Milliseconds(200'000));

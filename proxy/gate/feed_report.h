@@ -1,0 +1,65 @@
+/// What was seen, on its way to the MDM server: at most one report in a while, a failed one again
+/// with the next, nothing older than an hour (docs/mdm-api.md).
+///
+/// observe() and the counters: any thread. The rest: the feed's.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/base/units.h"
+#include "proxy/device/sighting.h"
+
+namespace eg::gate {
+
+/// The last line of a report.
+struct NodeFacts {
+    std::string node;
+    std::string instance;
+    std::size_t devices = 0;
+};
+
+class FeedReport {
+  public:
+    struct Pace {
+        Milliseconds interval{30'000};  // from one report to the next
+        Milliseconds gather{5'000};     // workers hand over their sightings at different moments
+        Milliseconds keep{3'600'000};  // what couldn't be sent so long after it was seen is dropped
+    };
+    explicit FeedReport(Pace pace) : pace_(pace) {}
+
+    /// Bounded: what is over the limit is dropped and counted. True if the feed should look at
+    /// due().
+    bool observe(std::vector<device::Sighting> sightings, MonotonicTime now);
+
+    /// When the next report should leave; nothing if there is nothing to report.
+    [[nodiscard]] std::optional<MonotonicTime> due() const;
+    /// The body of a report of all that is there. Ended by ended().
+    [[nodiscard]] std::string begin(const NodeFacts& facts, MonotonicTime now, WallTime wall);
+    void ended(bool accepted);
+
+    [[nodiscard]] std::uint64_t sent() const;     // devices in reports that were accepted
+    [[nodiscard]] std::uint64_t dropped() const;  // devices
+
+  private:
+    const Pace pace_;
+    mutable std::mutex mutex_;
+    device::SightingTable fresh_;
+    std::optional<MonotonicTime> fresh_since_;
+    std::vector<device::Sighting> leaving_;  // in the report that is under way, or that failed
+    bool failed_ = false;                    // the last one
+    std::optional<MonotonicTime> last_;
+    std::uint64_t sent_ = 0;
+    std::uint64_t dropped_ = 0;
+};
+
+/// One line of a report, with its line feed. Bytes that are no text go as their upper-case
+/// hexadecimal (ids) or byte by byte as Latin-1 (the rest).
+[[nodiscard]] std::string sighting_line(const device::Sighting& sighting);
+[[nodiscard]] std::string facts_line(const NodeFacts& facts);
+
+}  // namespace eg::gate

@@ -1,0 +1,82 @@
+/// The states of one identity: which table is in force, since when, and that the disk knows it.
+///
+/// Thread: the feed's (load() is called before that starts); table(), contact() and view() from
+/// any. Tables that were replaced are kept until no worker holds them, so that freeing one never
+/// falls to a worker.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/device/contact.h"
+#include "proxy/device/feed_document.h"
+#include "proxy/device/file.h"
+#include "proxy/gate/device_feed.h"
+
+namespace eg::gate {
+
+class FeedStates {
+  public:
+    using Clock = std::function<device::Moment()>;
+    using Publish = std::function<void(StatesUpdate)>;
+
+    FeedStates(std::string instance, const config::Mdm& mdm, log::Log& log, Publish publish,
+               Clock clock);
+
+    /// Takes what the state file holds, if it is whole and its contact is believed.
+    void load();
+    /// Another lifetime or another file.
+    void change(const config::Mdm& mdm);
+
+    /// Takes a response that was whole; `heard`: when it began. `asked_for_changes`: it had a
+    /// cursor.
+    [[nodiscard]] Result<void> accept(device::FeedDocument&& document, bool asked_for_changes,
+                                      const device::Moment& heard);
+    /// Nothing changed since the table in force.
+    void confirm(const device::Moment& heard);
+    /// At each turn of the feed: keeps the expiry right after a suspend, frees what no worker holds
+    /// any more, and writes what the disk doesn't know yet.
+    void tend();
+    /// At the end: the last contact goes to disk.
+    void settle();
+
+    [[nodiscard]] std::shared_ptr<const device::DeviceTable> table() const;
+    [[nodiscard]] std::shared_ptr<const ContactClock> contact() const { return expiry_; }
+    /// Time since the last contact; nothing without states.
+    [[nodiscard]] std::optional<Milliseconds> age() const;
+
+  private:
+    void set_contact(const device::Moment& heard);
+    void put_in_force(StatesUpdate update, const device::Moment& heard);
+    void update_expiry();
+    void save(const std::optional<device::StateFile::Delta>& delta);
+    void write_contact(std::int64_t now_ms);
+    void disk_failed(std::string_view what, const Error& error, std::int64_t now_ms);
+
+    const std::string instance_;
+    log::Log& log_;
+    const Publish publish_;
+    const Clock clock_;
+    const std::shared_ptr<ContactClock> expiry_ = std::make_shared<ContactClock>();
+
+    Milliseconds lifetime_;
+    std::string state_file_;
+    std::optional<device::StateFile> file_;
+    std::vector<std::shared_ptr<const device::DeviceTable>> retired_;
+    bool contact_unwritten_ = false;
+    std::int64_t contact_written_ms_ = 0;  // steady_clock; likewise the next two
+    std::int64_t next_save_ms_ = 0;
+    std::int64_t next_complaint_ms_ = 0;
+
+    mutable std::mutex mutex_;  // over the next two
+    std::shared_ptr<const device::DeviceTable> table_;
+    std::optional<device::Contact> contact_;
+};
+
+}  // namespace eg::gate

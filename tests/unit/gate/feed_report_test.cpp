@@ -1,0 +1,109 @@
+#include "proxy/gate/feed_report.h"
+
+#include <doctest/doctest.h>
+
+#include "proxy/gate/feed_pace.h"
+
+namespace eg::gate {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+const MonotonicTime kStart{1000s};
+const WallTime kWall{std::chrono::seconds(1'800'000'000)};
+
+device::Sighting sighting(std::string id, WallTime at = kWall) {
+    device::Sighting seen;
+    seen.id = std::move(id);
+    seen.user = "alice";
+    seen.first_seen = at;
+    seen.last_seen = at;
+    seen.requests = 2;
+    return seen;
+}
+
+std::size_t lines(const std::string& text) {
+    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+}  // namespace
+
+TEST_CASE("a line of a report") {
+    device::Sighting seen = sighting("ApplDN6", kWall + 7ms);
+    seen.user_agent = "Apple \"quoted\"\n";
+    seen.device_type = "\xE9t\xE9";
+    seen.refused = 1;
+    seen.reason = "device_unknown";
+    CHECK(
+        sighting_line(seen) ==
+        R"({"id":"ApplDN6","user":"alice","user_agent":"Apple \"quoted\"\n","device_type":"été",)"
+        R"("protocol":"","first_seen":"2027-01-15T08:00:00.007Z","last_seen":"2027-01-15T08:00:00.007Z",)"
+        R"("requests":2,"refused":1,"reason":"device_unknown"})"
+        "\n");
+    CHECK(sighting_line(sighting(std::string("\x00\xFF", 2))).starts_with(R"({"id":"00FF",)"));
+    CHECK(facts_line({"n", "i", 7}) ==
+          "{\"node\":\"n\",\"instance\":\"i\",\"version\":\"0.1.0\","
+          "\"devices\":7}\n");
+}
+
+TEST_CASE("reports leave soon after the first sighting, and never closer than the interval") {
+    FeedReport report({.interval = 30s, .gather = 5s, .keep = 1h});
+    CHECK_FALSE(report.due());
+    CHECK_FALSE(report.observe({}, kStart));
+    CHECK(report.observe({sighting("a")}, kStart));
+    CHECK_FALSE(report.observe({sighting("b")}, kStart + 2s));
+    CHECK(report.due() == kStart + 5s);
+    CHECK(lines(report.begin({}, kStart + 5s, kWall)) == 3);
+    CHECK_FALSE(report.due());
+    CHECK(report.observe({sighting("c")}, kStart + 6s));
+    report.ended(true);
+    CHECK(report.sent() == 2);
+    CHECK(report.due() == kStart + 35s);
+}
+
+TEST_CASE("a failed report goes out again with the next one, one line a device, for an hour") {
+    FeedReport report({.interval = 30s, .gather = 5s, .keep = 1h});
+    report.observe({sighting("a"), sighting("old")}, kStart);
+    (void)report.begin({}, kStart, kWall);
+    report.observe({sighting("A", kWall + 10s)}, kStart + 10s);
+    report.ended(false);
+    CHECK(report.sent() == 0);
+    CHECK(report.due() == kStart + 30s);
+    const std::string again = report.begin({}, kStart + 30s, kWall + 30s);
+    CHECK(lines(again) == 3);
+    CHECK(again.find(R"("requests":4)") != std::string::npos);
+    report.ended(false);
+    CHECK(report.due() == kStart + 60s);
+    CHECK(lines(report.begin({}, kStart + 3605s, kWall + 3605s)) == 2);
+    CHECK(report.dropped() == 1);
+    report.ended(true);
+    CHECK(report.sent() == 1);
+    CHECK_FALSE(report.due());
+}
+
+TEST_CASE("how long a poll is held") {
+    CHECK(poll_wait(24h) == 55s);
+    CHECK(poll_wait(165s) == 55s);
+    CHECK(poll_wait(60s) == 20s);
+    CHECK(poll_wait(3s) == 1s);
+    CHECK(poll_wait(1s) == 0s);
+    CHECK(poll_spacing(24h) == 1s);
+    CHECK(poll_spacing(1s) == 333ms);
+}
+
+TEST_CASE("back-off doubles from 1 s to 60 s") {
+    const auto pause = [](unsigned failures, double dice) {
+        return back_off(failures, dice, 1s, 60s);
+    };
+    CHECK(pause(1, 0.5) == 1s);
+    CHECK(pause(2, 0.5) == 2s);
+    CHECK(pause(4, 0.5) == 8s);
+    CHECK(pause(4, 0.0) == 4s);
+    CHECK(pause(4, 1.0) == 12s);
+    CHECK(pause(1, 0.0) == 1s);
+    CHECK(pause(100, 1.0) == 60s);
+    CHECK(pause(4'000'000'000U, 0.0) == 30s);
+}
+
+}  // namespace eg::gate
