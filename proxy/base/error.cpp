@@ -8,26 +8,40 @@ namespace eg {
 
 std::string_view to_string(ErrorCode code) {
     switch (code) {
-        case ErrorCode::malformed: return "malformed";
-        case ErrorCode::too_large: return "too large";
-        case ErrorCode::unsupported: return "unsupported";
-        case ErrorCode::closed: return "closed";
-        case ErrorCode::reset: return "reset";
-        case ErrorCode::timed_out: return "timed out";
-        case ErrorCode::refused: return "refused";
-        case ErrorCode::unresolved: return "name not resolved";
-        case ErrorCode::untrusted: return "not trusted";
-        case ErrorCode::unavailable: return "unavailable";
-        case ErrorCode::io: return "I/O error";
+        case ErrorCode::malformed:
+            return "malformed";
+        case ErrorCode::too_large:
+            return "too large";
+        case ErrorCode::unsupported:
+            return "unsupported";
+        case ErrorCode::closed:
+            return "closed";
+        case ErrorCode::reset:
+            return "reset";
+        case ErrorCode::timed_out:
+            return "timed out";
+        case ErrorCode::refused:
+            return "refused";
+        case ErrorCode::unresolved:
+            return "name not resolved";
+        case ErrorCode::untrusted:
+            return "not trusted";
+        case ErrorCode::unavailable:
+            return "unavailable";
+        case ErrorCode::io:
+            return "I/O error";
     }
     return "unknown";
 }
 
 std::string_view to_string(Side side) {
     switch (side) {
-        case Side::self: return "gate";
-        case Side::client: return "client";
-        case Side::upstream: return "upstream";
+        case Side::self:
+            return "gate";
+        case Side::client:
+            return "client";
+        case Side::upstream:
+            return "upstream";
     }
     return "unknown";
 }

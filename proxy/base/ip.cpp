@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "proxy/base/check.h"
 #include "proxy/base/text.h"
 
 namespace eg {
@@ -18,24 +19,33 @@ constexpr std::array<unsigned char, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
     const auto number = parse_unsigned(text);
-    if (!number || *number > 65535 || text.size() > 5) {
+    if (!number || *number > 65535 || (text.size() > 1 && text.front() == '0')) {
         return std::nullopt;
     }
     return static_cast<std::uint16_t>(*number);
 }
 
+// The IPv6 address of `[...]`; an IPv4 address has no brackets (RFC 3986 3.2.2).
+std::optional<IpAddress> parse_bracketed(std::string_view text) {
+    if (text.size() < 2 || text.front() != '[' || text.back() != ']' ||
+        text.find(':') == std::string_view::npos) {
+        return std::nullopt;
+    }
+    return IpAddress::parse(text.substr(1, text.size() - 2));
+}
+
 bool is_host_name(std::string_view host) {
-    return !host.empty() && host.size() <= 253 &&
-           std::all_of(host.begin(), host.end(), [](char c) {
-               return is_alnum(c) || c == '.' || c == '-' || c == '_';
-           });
+    return !host.empty() && host.size() <= 253 && std::all_of(host.begin(), host.end(), [](char c) {
+        return is_alnum(c) || c == '.' || c == '-' || c == '_';
+    });
 }
 
 }  // namespace
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
     std::array<char, INET6_ADDRSTRLEN> copy{};
-    if (text.empty() || text.size() >= copy.size()) {
+    // A NUL would end the text for inet_pton, whatever follows it.
+    if (text.empty() || text.size() >= copy.size() || text.find('\0') != std::string_view::npos) {
         return std::nullopt;
     }
     std::copy(text.begin(), text.end(), copy.begin());
@@ -50,6 +60,7 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
 }
 
 IpAddress IpAddress::from_bytes(const unsigned char* bytes, std::size_t length) {
+    EG_CHECK(length == 4 || length == 16);
     IpAddress out;
     if (length == 16 && std::equal(kMapped.begin(), kMapped.end(), bytes)) {
         bytes += kMapped.size();
@@ -81,8 +92,9 @@ std::optional<Cidr> Cidr::parse(std::string_view text) {
     out.address_ = *address;
     out.prefix_ = most;
     if (slash != std::string_view::npos) {
-        const auto prefix = parse_unsigned(text.substr(slash + 1));
-        if (!prefix || *prefix > most) {
+        const std::string_view digits = text.substr(slash + 1);
+        const auto prefix = parse_unsigned(digits);
+        if (!prefix || *prefix > most || (digits.size() > 1 && digits.front() == '0')) {
             return std::nullopt;
         }
         out.prefix_ = static_cast<unsigned>(*prefix);
@@ -107,7 +119,9 @@ bool Cidr::contains(const IpAddress& address) const {
     return (address_.bytes()[whole] & mask) == (address.bytes()[whole] & mask);
 }
 
-std::string Cidr::to_string() const { return fmt::format("{}/{}", address_.to_string(), prefix_); }
+std::string Cidr::to_string() const {
+    return fmt::format("{}/{}", address_.to_string(), prefix_);
+}
 
 std::optional<SocketAddress> SocketAddress::parse(std::string_view text) {
     const std::size_t colon = text.rfind(':');
@@ -117,13 +131,10 @@ std::optional<SocketAddress> SocketAddress::parse(std::string_view text) {
     std::string_view host = text.substr(0, colon);
     const auto port = parse_port(text.substr(colon + 1));
     if (host == "*") {
-        host = "::";
-    } else if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
-        host = host.substr(1, host.size() - 2);
-    } else if (host.find(':') != std::string_view::npos) {
-        return std::nullopt;  // an IPv6 address needs its brackets
+        host = "[::]";
     }
-    const auto address = IpAddress::parse(host);
+    const bool has_colon = host.find(':') != std::string_view::npos;
+    const auto address = has_colon ? parse_bracketed(host) : IpAddress::parse(host);
     if (!address || !port) {
         return std::nullopt;
     }
@@ -177,7 +188,7 @@ std::optional<HostPort> HostPort::parse(std::string_view text, std::uint16_t def
     bool has_port = false;
     if (!text.empty() && text.front() == '[') {
         const std::size_t end = text.find(']');
-        if (end == std::string_view::npos || !IpAddress::parse(text.substr(1, end - 1))) {
+        if (end == std::string_view::npos || !parse_bracketed(text.substr(0, end + 1))) {
             return std::nullopt;
         }
         out.host = text.substr(1, end - 1);

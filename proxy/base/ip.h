@@ -11,7 +11,8 @@
 
 namespace eg {
 
-/// An IPv4 or IPv6 address. IPv4-mapped IPv6 addresses are stored as IPv4, so that both compare equal.
+/// An IPv4 or IPv6 address. IPv4-mapped IPv6 addresses are stored as IPv4, so that both compare
+/// equal.
 class IpAddress {
   public:
     IpAddress() = default;

@@ -9,15 +9,29 @@
 
 namespace eg {
 
-/// Has no formatter and no stream operator, so that logging one doesn't compile. Wiped when it dies.
+/// Has no formatter and no stream operator, so that logging one doesn't compile. Its memory is
+/// wiped when it dies, is assigned or moved from.
 class Secret {
   public:
     Secret() = default;
     explicit Secret(std::string text) : text_(std::move(text)) {}
     Secret(const Secret&) = default;
-    Secret(Secret&&) = default;
-    Secret& operator=(const Secret&) = default;
-    Secret& operator=(Secret&&) = default;
+    Secret(Secret&& other) noexcept : text_(std::move(other.text_)) { other.wipe(); }
+    Secret& operator=(const Secret& other) {
+        if (this != &other) {
+            wipe();
+            text_ = other.text_;
+        }
+        return *this;
+    }
+    Secret& operator=(Secret&& other) noexcept {
+        if (this != &other) {
+            wipe();
+            text_ = std::move(other.text_);
+            other.wipe();
+        }
+        return *this;
+    }
     ~Secret() { wipe(); }
 
     /// For the one place that hands it to a library. Never to a log or an error text.
@@ -25,10 +39,14 @@ class Secret {
     [[nodiscard]] bool empty() const { return text_.empty(); }
 
   private:
-    void wipe() {
+    // All of the memory: a short string that was moved or shortened leaves its bytes behind its
+    // end.
+    void wipe() noexcept {
+        text_.resize(text_.capacity());
         for (volatile char& c : text_) {
             c = '\0';
         }
+        text_.clear();
     }
     std::string text_;
 };

@@ -22,8 +22,7 @@ constexpr std::array<Unit, 4> kSizes{
 
 template <std::size_t N>
 std::optional<std::uint64_t> parse_with_unit(std::string_view text,
-                                             const std::array<Unit, N>& units,
-                                             bool unit_optional) {
+                                             const std::array<Unit, N>& units, bool unit_optional) {
     std::size_t digits = 0;
     while (digits < text.size() && is_digit(text[digits])) {
         ++digits;
@@ -86,6 +85,8 @@ std::optional<Bytes> parse_size(std::string_view text) {
     return Bytes{*value};
 }
 
-std::string print_size(Bytes size) { return print_with_unit(size.count, kSizes); }
+std::string print_size(Bytes size) {
+    return print_with_unit(size.count, kSizes);
+}
 
 }  // namespace eg

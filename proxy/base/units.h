@@ -19,8 +19,12 @@ struct Bytes {
     friend constexpr bool operator==(Bytes, Bytes) = default;
     friend constexpr auto operator<=>(Bytes, Bytes) = default;
 };
-[[nodiscard]] constexpr Bytes kibibytes(std::uint64_t n) { return Bytes{n * 1024}; }
-[[nodiscard]] constexpr Bytes mebibytes(std::uint64_t n) { return Bytes{n * 1024 * 1024}; }
+[[nodiscard]] constexpr Bytes kibibytes(std::uint64_t n) {
+    return Bytes{n * 1024};
+}
+[[nodiscard]] constexpr Bytes mebibytes(std::uint64_t n) {
+    return Bytes{n * 1024 * 1024};
+}
 
 /// `<digits><unit>` with unit ms, s, m, h or d; `0` needs no unit. Nothing on anything else.
 [[nodiscard]] std::optional<Milliseconds> parse_duration(std::string_view text);

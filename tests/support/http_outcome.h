@@ -31,7 +31,7 @@ inline std::string show(const http::Fields& fields) {
 
 /// All that a head says: two heads that show the same are the same.
 inline std::string show(const http::RequestHead& head) {
-    return fmt::format("{} [{}] {} {}{} 1.{} host={}{}", head.method_text,
+    return fmt::format("{} [{}] {}{}{} 1.{} host={}{}", head.method_text,
                        static_cast<int>(head.method), head.path, head.has_query ? "?" : "",
                        head.query, head.minor_version, head.host, show(head.fields));
 }
