@@ -25,8 +25,8 @@ std::string version_text() {
     const auto line = [&text](std::string_view name, std::string_view value) {
         text += fmt::format("  {:<10} {}\n", name, value);
     };
-    line("build", fmt::format("{}, {} {}, C++ {}", EASGATE_BUILD_TYPE, EASGATE_COMPILER,
-                              __VERSION__, __cplusplus / 100));
+    line("build",
+         fmt::format("{}, {} {}, C++23", EASGATE_BUILD_TYPE, EASGATE_COMPILER, __VERSION__));
     line("libevent", EASGATE_LIBEVENT_VERSION);
     line("OpenSSL", OpenSSL_version(OPENSSL_VERSION_STRING));
     line("libcurl", curl_version_info(CURLVERSION_NOW)->version);
