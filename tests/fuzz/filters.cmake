@@ -1,0 +1,3 @@
+easgate_fuzzer(fuzz_eas_query DEPS easgate_filters)
+easgate_fuzzer(fuzz_authorization DEPS easgate_filters)
+easgate_fuzzer(fuzz_root DEPS easgate_filters)

@@ -1,0 +1,110 @@
+#include "filters/chain.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/judging.h"
+
+using namespace eg;
+using namespace eg::filters;
+using test::Request;
+
+namespace {
+
+/// A request that every filter refuses; `spared` names those that are given no cause.
+Facts refused_by_all_but(std::string_view spared, const Request& bad, const Request& good,
+                         const device::DeviceTable& table, const Rules& rules,
+                         eas::EasRequest& request, const Claims& claims) {
+    const auto is_spared = [&](std::string_view name) {
+        return spared.find(name) != std::string_view::npos;
+    };
+    request.unknown_command = !is_spared("command");
+    request.command = eas::Command::sync;
+    request.has_device_id = true;
+    Facts facts;
+    facts.rules = &rules;
+    facts.age = is_spared("states") ? StateAge::fresh : StateAge::stale;
+    facts.service = is_spared("path") ? Service::active_sync : Service::none;
+    facts.head = is_spared("method") ? &good.head() : &bad.head();
+    facts.eas = &request;
+    facts.claims = &claims;
+    facts.devices = &table;
+    facts.device = table.find(is_spared("device") ? "OWNED" : "DENIED");
+    facts.has_user_agent = is_spared("agent");
+    facts.user_agent = is_spared("agent") ? "good" : "";
+    return facts;
+}
+
+}  // namespace
+
+TEST_CASE("the first objection wins, in this order") {
+    const auto table = test::table_of(
+        {{.id = "OWNED",
+          .users = {"alice"},
+          .state = device::State::allow,
+          .reason = "",
+          .keys = {}},
+         {.id = "DENIED", .users = {}, .state = device::State::deny, .reason = "", .keys = {}}},
+        {.only_secure_email = true});
+    const Rules rules{.user_agents = {{"good"}}, .user_domains = {}};
+    const Request bad(test::request_text("DELETE", "/owa"));
+    const Request good(test::post("Cmd=Sync"));
+    const Claims eve{.credential = Credential::basic, .names = {"eve"}};
+    const Claims alice{.credential = Credential::basic, .names = {"alice"}};
+    struct Case {
+        const char* spared;
+        const char* filter;
+        Reason reason;
+        int status;
+    };
+    for (const Case& c : {
+             Case{"", "states", Reason::states_stale, 503},
+             {"states", "path", Reason::path, 403},
+             {"states path", "method", Reason::method, 403},
+             {"states path method", "command", Reason::command, 403},
+             {"states path method command", "device", Reason::device_denied, 403},
+             {"states path method command device", "user", Reason::user, 403},
+             {"states path method command device user", "user_agent", Reason::user_agent, 403},
+             {"states path method command device user agent", "secure_email",
+              Reason::only_secure_email, 403},
+         }) {
+        CAPTURE(c.spared);
+        const bool user_spared = std::string_view(c.spared).find("user") != std::string_view::npos;
+        eas::EasRequest request;
+        const Facts facts = refused_by_all_but(c.spared, bad, good, *table, rules, request,
+                                               user_spared ? alice : eve);
+        const Verdict verdict = judge(facts);
+        CHECK(verdict.filter == std::string_view(c.filter));
+        CHECK(verdict.reason == c.reason);
+        CHECK(verdict.status == c.status);
+        // The trace agrees: nothing before the one that decided, and every filter was asked.
+        const auto lines = trace(facts);
+        CHECK(lines.size() == eg::filters::filters().size());
+        for (const TraceLine& line : lines) {
+            if (line.filter == std::string_view(c.filter)) {
+                CHECK(line.reason == c.reason);
+                break;
+            }
+            CHECK(line.reason == Reason::none);
+        }
+    }
+}
+
+TEST_CASE("a trace works where most facts are missing") {
+    const Rules rules{.user_agents = {{"good"}}, .user_domains = {}};
+    const Request request(test::request_text("GET", "/owa"));
+    Facts facts;
+    facts.rules = &rules;
+    facts.head = &request.head();
+    std::string objections;
+    for (const TraceLine& line : trace(facts)) {
+        CHECK(std::string_view(line.question).ends_with('?'));
+        objections += std::string(to_string(line.reason)) + ' ';
+    }
+    CHECK(objections == "states_missing path method none none none none none ");
+}
+
+TEST_CASE("states that are fresh but not there are missing") {
+    Facts facts;
+    facts.age = StateAge::fresh;
+    CHECK(eg::filters::filters().front().judge(facts) == Reason::states_missing);
+}
