@@ -1,68 +1,171 @@
-"""SOGo from Debian, a real mail server, behind the gate."""
+"""SOGo as a real mail server behind the gate, with nginx between them: what a phone does all day."""
 
-import json
+import http.client
+import os
 import subprocess
+import sys
+import threading
 import time
+from pathlib import Path
 
 import pytest
-from harness import EASGATE, eventually, options, run
-from sogo import PASSWORD, USER, Sogo
 
-pytestmark = pytest.mark.full
-BASIC = ("Authorization", "Basic YWxpY2U6c2VjcmV0")
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE / "sogo"), str(HERE.parent / "support")]
+
+from demo_phone import Phone
+from harness import EASGATE, eventually
+from sogo_server import SogoServer, missing_programs
+
+pytestmark = [pytest.mark.full, pytest.mark.timing]
+
+STEPS = ["options", "provision", "foldersync", "sync", "ping", "sendmail"]
 
 
 @pytest.fixture(scope="module")
 def sogo(pki):
-    server = Sogo(pki.upstream)
-    yield server
-    server.stop()
+    if os.geteuid() != 0:
+        pytest.skip("SOGo's parts are started as users of their own, which needs root")
+    assert not missing_programs(), f"scripts/install-deps.sh --full installs {missing_programs()}"
+    with SogoServer(pki.upstream.certificate, pki.upstream.key) as server:
+        server.deliver("alice", "Welcome to SOGo")
+        server.deliver("bob", "Welcome to SOGo")
+        yield server
 
 
 @pytest.fixture
-def sogo_gate(make_gate, pki, sogo, mdm):
+def sogo_gate(make_gate, pki, sogo):
+    """TLS on both sides; the mail server is nginx, which leads to SOGo."""
     gate = make_gate()
-    gate.change_instance(tls=True, ssl=True, activesync_server=f"localhost:{sogo.port}", backend_ca_file=pki.upstream_ca.file)
-    mdm.set("SOGOPHONE1", users=[USER])
+    gate.change_instance(tls=True, ssl=True, activesync_server=f"localhost:{sogo.port}",
+                         backend_ca_file=pki.upstream_ca.file)
     return gate.start()
 
 
-def phone(gate, *more):
-    password = gate.folder / "pw"
-    password.write_text(PASSWORD)
-    password.chmod(0o600)
-    return run("phone", f"https://localhost:{gate.port}", "--ca", gate.pki.gate_ca.file, "--user", USER, "--password-file",
-               password, "--protocol", "14.1", *more, timeout=120)
+def easgate_phone(gate, *options, user="alice", device="PHONE1"):
+    """Runs `easgate phone`; (exit status, what it printed)."""
+    command = [EASGATE, "phone", f"https://localhost:{gate.port}", "--user", user, "--device-id", device,
+               "--ca", gate.pki.gate_ca.file, "--ping", "5", *options]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=120, check=False,
+                          env=os.environ | {"EASGATE_PHONE_PASSWORD": "secret"})
+    return done.returncode, done.stdout + done.stderr
 
 
-def test_options(sogo_gate):
-    with sogo_gate.tls_client(timeout=60) as client:
-        answer = client.request(options([BASIC]))
-        assert answer.status == 200
-        assert "14.1" in answer.value("ms-asprotocolversions")
+def python_phone(gate, device="PHONE1", user="alice"):
+    return Phone(gate.port, device, user, version="14.1", tls=gate.tls_context(), host="localhost", timeout=90)
 
 
-def test_a_phones_first_sync_and_a_ping(sogo_gate, sogo):
-    sogo.deliver()
-    done = phone(sogo_gate, "--device-id", "SOGOPHONE1", "--steps", "options,provision,foldersync,sync,ping", "--ping", "10")
-    assert done.returncode == 0, done.stdout + done.stderr + sogo.log()[-3000:]
-    lines = [line for line in sogo_gate.access_lines() if line["device_id"] == "SOGOPHONE1"]
-    assert {"Provision", "FolderSync", "Sync", "Ping"} <= {line["command"] for line in lines}
-    assert all((line["verdict"], line["status"]) == ("allow", "200") for line in lines), json.dumps(lines, indent=1)
+def inbox_of(phone):
+    _, root = phone.folder_sync()
+    assert root.value("Status") == "1"
+    return next(f.value("ServerId") for f in root.find("Changes").all("Add") if f.value("Type") == "2")
 
 
-def test_an_unknown_phone_with_the_right_password(sogo_gate):
-    assert phone(sogo_gate, "--device-id", "UNKNOWN", "--steps", "foldersync").returncode == 1
-    assert sogo_gate.access(device_id="UNKNOWN")["reason"] == "device_unknown"
+def subjects(phone, inbox):
+    """What a phone that starts anew finds in its inbox."""
+    _, root = phone.sync("0", inbox)
+    found, key = [], root.value("Collections", "Collection", "SyncKey")
+    while True:
+        _, root = phone.sync(key, inbox)
+        if root is None:
+            return found
+        collection = root.find("Collections", "Collection")
+        key = collection.value("SyncKey")
+        commands = collection.find("Commands")
+        found += [add.value("ApplicationData", "Subject") for add in (commands.all("Add") if commands else [])]
 
 
-def test_a_held_ping_ends_when_the_device_is_denied(sogo_gate, mdm):
-    command = [EASGATE, "phone", f"https://localhost:{sogo_gate.port}", "--ca", sogo_gate.pki.gate_ca.file, "--user", USER,
-               "--password", PASSWORD, "--protocol", "14.1", "--device-id", "SOGOPHONE1", "--steps",
-               "options,provision,foldersync,sync,ping", "--ping", "10"]
-    with subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL) as process:
-        eventually(lambda: sogo_gate.metric("easgate_held_connections") >= 1, timeout=60)
-        mdm.set("SOGOPHONE1", "deny", users=[USER])
-        begin = time.monotonic()
-        assert process.wait(8) == 1
-        assert time.monotonic() - begin < 2
+@pytest.mark.parametrize("options", [("--protocol", "12.1"), ("--protocol", "14.1"), ("--protocol", "14.1", "--base64")],
+                         ids=["12.1", "14.1", "base64"])
+def test_a_phone_does_everything(sogo_gate, sogo, options):
+    status, told = easgate_phone(sogo_gate, *options, "--to", "bob@example.test")
+    assert status == 0, told + sogo.logs()
+    lines = told.splitlines()
+    assert [line.split()[:2] for line in lines] == [["ok", step] for step in STEPS]
+    assert "14.1" in lines[0] and "the server has no policy" in lines[1] and "Welcome to SOGo" in lines[3]
+    assert "held" in lines[4]
+    sogo_gate.access(device_id="PHONE1", command="SendMail")
+    logged = [line for line in sogo_gate.access_lines() if line["device_id"] == "PHONE1"]
+    assert {"Provision", "FolderSync", "Sync", "Ping", "SendMail"} == {line["command"] for line in logged}
+    assert {(line["verdict"], line["status"]) for line in logged} == {("allow", "200")}
+
+
+def test_mail_sent_by_one_phone_reaches_the_other(sogo_gate, sogo):
+    bob = python_phone(sogo_gate, "PHONE2", "bob")
+    inbox = inbox_of(bob)
+    before = subjects(bob, inbox).count("Sent by easgate phone")
+    status, told = easgate_phone(sogo_gate, "--steps", "sendmail", "--to", "bob@example.test")
+    assert status == 0, told + sogo.logs()
+    assert subjects(bob, inbox).count("Sent by easgate phone") == before + 1
+
+
+def test_a_chunked_message_arrives(sogo_gate):
+    """SOGo itself answers 500 to chunked requests; nginx gives them a length."""
+    alice = python_phone(sogo_gate)
+    mime = b"To: bob@example.test\r\nSubject: in chunks\r\n\r\n" + b"x" * 70 + b"\r\n"
+    alice.version = "12.1"
+    alice.connection.request("POST", alice.target("SendMail", SaveInSent="T"), iter([mime[:30], mime[30:]]),
+                             alice.headers("SendMail", "message/rfc822"), encode_chunked=True)
+    answer = alice.connection.getresponse()
+    assert (answer.status, answer.read()) == (200, b"")
+    bob = python_phone(sogo_gate, "PHONE2", "bob")
+    assert "in chunks" in subjects(bob, inbox_of(bob))
+
+
+def test_an_unknown_phone_never_reaches_sogo(sogo_gate, sogo):
+    status, told = easgate_phone(sogo_gate, device="NOBODY7")
+    assert status == 1 and "refused by the gate (403, request id " in told, told
+    assert sogo_gate.access(device_id="NOBODY7")["reason"] == "device_unknown"
+    assert not sogo.has_seen("NOBODY7")
+
+
+def test_a_wrong_password_is_answered_by_sogo(sogo_gate):
+    phone = Phone(sogo_gate.port, "PHONE1", password="wrong", tls=sogo_gate.tls_context(), host="localhost")
+    status, headers, _ = phone.options()
+    assert status == 401 and "basic" in headers["www-authenticate"].lower()
+
+
+def hold(gate, phone, inbox):
+    """A Ping of a minute in a thread; what came of it will be in the list, with the time."""
+    outcome = []
+
+    def wait():
+        try:
+            outcome.append((phone.ping(60, inbox), time.monotonic()))
+        except (http.client.HTTPException, OSError) as error:
+            outcome.append((error, time.monotonic()))
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    eventually(lambda: gate.metric("easgate_held_connections") >= 1, what="a held Ping")
+    time.sleep(3)  # SOGo has begun to wait; it tells nobody
+    assert not outcome, f"the Ping didn't wait: {outcome}"
+    return thread, outcome
+
+
+def test_new_mail_ends_a_held_ping(sogo_gate, sogo):
+    phone = python_phone(sogo_gate)
+    inbox = inbox_of(phone)
+    subjects(phone, inbox)
+    thread, outcome = hold(sogo_gate, phone, inbox)
+    sogo.deliver("alice", "While you wait")
+    thread.join(30)
+    status, root = outcome[0][0]
+    assert status == 200 and root.value("Status") == "2", sogo.logs()
+    assert [f.text for f in root.find("Folders").all("Folder")] == [inbox]
+    assert "While you wait" in subjects(phone, inbox)
+
+
+def test_a_change_of_state_ends_a_held_ping(sogo_gate, mdm):
+    phone = python_phone(sogo_gate)
+    inbox = inbox_of(phone)
+    subjects(phone, inbox)
+    thread, outcome = hold(sogo_gate, phone, inbox)
+    changed = time.monotonic()
+    mdm.set("PHONE1", "non_compliant")
+    thread.join(30)
+    result, ended = outcome[0]
+    assert ended - changed < 1.0
+    assert isinstance(result, http.client.RemoteDisconnected) or result[0] == 403, "an answer or a clean close"
+    status, _ = python_phone(sogo_gate).folder_sync()
+    assert status == 403
