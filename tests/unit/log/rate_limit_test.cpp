@@ -60,7 +60,7 @@ TEST_CASE("the kinds that are kept are bounded") {
     RateLimit limit;
     const MonotonicTime now{100s};
     for (std::size_t i = 0; i < 2 * RateLimit::kMostKinds; ++i) {
-        CHECK(limit.admit(Level::info, fmt::format("area-{}", i), now));
+        CHECK(limit.admit(Level::warning, fmt::format("area-{}", i), now));
     }
     CHECK(admitted(limit, 250, "area-0", now) == RateLimit::kMostPerSecond - 1);
     CHECK(admitted(limit, 250, "a new one", now) == 250);
