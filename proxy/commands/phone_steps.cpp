@@ -291,13 +291,13 @@ StepResult SimulatedPhone::ping() {
         if (status == "2") {
             return passed("there is new mail");
         }
-        const std::optional<std::uint64_t> nearest =
-            *reply ? parse_unsigned((*reply)->value({ping::kHeartbeatInterval})) : std::nullopt;
-        if (status != "5" || !nearest || *nearest == 0 || *nearest > 3600) {
+        const std::uint64_t nearest =
+            *reply ? parse_unsigned((*reply)->value({ping::kHeartbeatInterval})).value_or(0) : 0;
+        if (status != "5" || nearest == 0 || nearest > 3600) {
             return failed(status == "7" ? "status 7: the folders must be synced again"
                                         : status_text(status));
         }
-        heartbeat = std::chrono::seconds(*nearest);  // the server's limit, [MS-ASCMD] 2.2.3.88
+        heartbeat = std::chrono::seconds(nearest);  // the server's limit, [MS-ASCMD] 2.2.3.88
     }
     return failed("the server refuses the heartbeat that it proposed itself");
 }

@@ -23,8 +23,11 @@ void Deadline::arm(Milliseconds wait) {
 }
 
 void Deadline::disarm() {
-    wheel_.unlink(*this);
     expires_ms_ = 0;
+}
+
+Deadline::~Deadline() {
+    wheel_.unlink(*this);
 }
 
 bool Deadline::passed() const {
@@ -74,7 +77,7 @@ void Wheel::run() {
             unlink(deadline);
             if (deadline.expires_ms_ > now_ms_) {
                 link(deadline);
-            } else {
+            } else if (deadline.armed()) {
                 deadline.owner_.advance();
             }
         }
@@ -105,9 +108,9 @@ Loop::~Loop() {
     event_base_free(base_);
 }
 
-void Loop::turn() {
+void Loop::turn(bool waits) {
     clock_is_stale_ = true;
-    event_base_loop(base_, EVLOOP_ONCE);
+    event_base_loop(base_, waits ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
     refresh_clock();
     wheel_.run();
 }

@@ -30,12 +30,12 @@ class Advancing {
 
 class Wheel;
 
-/// A point in time at which its owner is advanced. Arming costs no system call; a later deadline
-/// than the armed one costs a store. Precision: Wheel::kTickMs.
+/// A point in time at which its owner is advanced. Arming costs no system call; disarming,
+/// and arming for later than the wheel will look anyway, cost a store. Precision: Wheel::kTickMs.
 class Deadline {
   public:
     Deadline(Wheel& wheel, Advancing& owner) : wheel_(wheel), owner_(owner) {}
-    ~Deadline() { disarm(); }
+    ~Deadline();
     Deadline(const Deadline&) = delete;
     Deadline& operator=(const Deadline&) = delete;
 
@@ -83,8 +83,9 @@ class Loop {
     Loop(const Loop&) = delete;
     Loop& operator=(const Loop&) = delete;
 
-    /// Waits for something to happen, at most a tick of the wheel, and deals with all of it.
-    void turn();
+    /// Deals with all that has happened; `waits`: for something to happen, at most a tick of the
+    /// wheel.
+    void turn(bool waits);
 
     /// Monotonic time of this turn: read once after waking.
     [[nodiscard]] std::int64_t now_ms() const { return wheel_.now_ms(); }

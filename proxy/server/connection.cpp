@@ -1,5 +1,6 @@
 #include "proxy/server/connection.h"
 
+#include <algorithm>
 #include <array>
 
 #include "proxy/base/check.h"
@@ -10,6 +11,7 @@ namespace eg::server {
 
 namespace {
 
+constexpr auto kParkAfter = Milliseconds(1'000);  // idle: then TLS gives its buffers back
 constexpr auto kLinger = Milliseconds(2'000);
 constexpr std::uint32_t kLingerBytes = 256 * 1024;
 constexpr int kStepsPerTurn = 64;  // requests of a pipeline before others get their turn
@@ -25,12 +27,15 @@ Connection::Connection(Worker& worker, std::shared_ptr<Service> service, int fd,
       peer_(peer) {
     const auto& settings = service_->settings();
     if (settings.tls == nullptr) {
-        stream_ = std::make_unique<net::PlainStream>(worker.loop(), fd, *this);
+        auto plain = std::make_unique<net::PlainStream>(worker.loop(), fd, *this);
+        socket_ = &plain->socket();
+        stream_ = std::move(plain);
         enter_idle();
     } else {
         auto tls =
             std::make_unique<net::TlsStream>(worker.loop(), fd, *this, settings.tls->accept());
         tls_ = tls.get();
+        socket_ = &tls->socket();
         stream_ = std::move(tls);
         deadline_.arm(settings.handshake_timeout);
     }
@@ -74,7 +79,7 @@ void Connection::advance() {
             break;
         }
         if (steps == kStepsPerTurn) {
-            deadline_.arm(Milliseconds(0));  // go on in the next tick
+            again();
             break;
         }
     }
@@ -100,7 +105,8 @@ Connection::Next Connection::shake_hands() {
 void Connection::enter_idle() {
     state_ = State::idle;
     scan_ = {};
-    deadline_.arm(service_->settings().idle_timeout);
+    parked_ = false;
+    deadline_.arm(std::min(kParkAfter, service_->settings().idle_timeout));
 }
 
 void Connection::follow_service() {
@@ -121,17 +127,16 @@ Connection::Next Connection::read_head() {
         fill();
     }
     if (input_.empty()) {
-        if (client_left_ || draining_) {
-            close_cleanly();
-            return Next::again;
-        }
-        if (deadline_.passed()) {
-            close_cleanly();
-            return Next::again;
-        }
-        if (state_ == State::idle) {
-            input_.release();
+        input_.release();
+        if (deadline_.passed() && !parked_) {
+            // Only now: a client that goes on at once would pay for new buffers with each request.
+            parked_ = true;
             stream_->free_buffers();
+            const auto rest = service_->settings().idle_timeout - kParkAfter;
+            deadline_.arm(std::max(rest, Milliseconds(1)));
+        } else if (client_left_ || draining_ || deadline_.passed()) {
+            close_cleanly();
+            return Next::again;
         }
         return Next::wait;
     }
@@ -223,6 +228,10 @@ STACK_OF(X509) * Connection::certificate_chain() const {
     return tls_ == nullptr ? nullptr : SSL_get_peer_cert_chain(tls_->ssl());
 }
 
+void Connection::again() {
+    worker_.advance_next_turn(*this);
+}
+
 void Connection::park() {
     input_.release_if_empty();
     stream_->free_buffers();
@@ -249,8 +258,7 @@ Connection::Next Connection::linger() {
     std::array<char, 16 * 1024> dropped;
     bool over = false;
     while (!over) {
-        const net::IoResult got =
-            tls_ != nullptr ? tls_->socket().read(dropped) : stream_->read(dropped);
+        const net::IoResult got = socket_->read(dropped);
         if (got.status == net::IoStatus::again) {
             break;
         }

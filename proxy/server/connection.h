@@ -43,9 +43,16 @@ class Connection final : public net::Advancing {
     net::IoStatus fill();
     /// The client's side of the stream has ended or broken.
     [[nodiscard]] bool client_left() const { return client_left_; }
+    /// The peer has closed its side, though bytes may still be unread.
+    [[nodiscard]] bool hung_up() const { return socket_->hung_up(); }
+    /// No request follows the one under way.
+    [[nodiscard]] bool draining() const { return draining_; }
+    /// Advances again in the next turn, without waiting for anything: others get theirs first.
+    void again();
     [[nodiscard]] net::Deadline& deadline() { return deadline_; }
     [[nodiscard]] Worker& worker() { return worker_; }
     [[nodiscard]] const Service& service() const { return *service_; }
+    [[nodiscard]] const std::shared_ptr<Service>& service_pointer() const { return service_; }
     [[nodiscard]] const SocketAddress& peer() const { return peer_; }
     [[nodiscard]] bool is_tls() const { return tls_ != nullptr; }
     /// The client's certificate, or null. Valid as long as the connection.
@@ -87,6 +94,7 @@ class Connection final : public net::Advancing {
     std::shared_ptr<Service> service_;
     std::unique_ptr<net::Stream> stream_;
     net::TlsStream* tls_ = nullptr;  // stream_, where it is one
+    net::Socket* socket_ = nullptr;  // of stream_
     net::Buffer input_;
     std::unique_ptr<Transaction> transaction_;
     std::unique_ptr<ConnectionNotes> notes_;
@@ -99,6 +107,7 @@ class Connection final : public net::Advancing {
     State state_ = State::handshaking;
     bool client_left_ = false;
     bool draining_ = false;
+    bool parked_ = false;  // idle, and TLS has given its buffers back
     bool advancing_ = false;
     bool advance_again_ = false;
 };

@@ -10,6 +10,11 @@ namespace eg::server {
 Worker::~Worker() {
     stop();
     join();
+    close_all();
+}
+
+void Worker::close_all() {
+    entries_.clear();
     while (first_ != nullptr) {
         bury(*first_);
     }
@@ -42,7 +47,12 @@ void Worker::join() {
 
 void Worker::run() {
     while (!stopping_.load(std::memory_order_relaxed)) {
-        loop_.turn();
+        loop_.turn(ready_.empty());
+        std::vector<Connection*> ready;
+        ready.swap(ready_);
+        for (Connection* connection : ready) {
+            connection->advance();
+        }
         if (turn_ended_) {
             turn_ended_();
         }
@@ -64,14 +74,17 @@ void Worker::listen(int fd, const SocketAddress& address, std::shared_ptr<Servic
     entries_.push_back(std::move(entry));
 }
 
-void Worker::replace(const std::shared_ptr<Service>& old, const std::shared_ptr<Service>& fresh) {
+void Worker::assign(
+    const std::vector<std::pair<SocketAddress, std::shared_ptr<Service>>>& services) {
     for (auto& entry : entries_) {
-        if (entry->service == old) {
-            entry->service = fresh;
+        entry->service = nullptr;
+        for (const auto& [address, service] : services) {
+            if (address == entry->listener->address()) {
+                entry->service = service;
+            }
         }
     }
     std::erase_if(entries_, [](const auto& entry) { return entry->service == nullptr; });
-    old->retire(fresh);
 }
 
 void Worker::close_listeners() {
@@ -115,6 +128,7 @@ void Worker::bury(Connection& connection) {
     }
     --connections_;
     limit_.open.fetch_sub(1, std::memory_order_relaxed);
+    std::erase(ready_, &connection);
     graveyard_.emplace_back(&connection);
 }
 

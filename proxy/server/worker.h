@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "proxy/http/head.h"
@@ -40,13 +41,15 @@ class Worker {
     /// Ends the thread after its current turn; what is open is closed hard. Any thread.
     void stop();
     void join();
+    /// Closes everything hard. After join().
+    void close_all();
 
     // On the worker's thread (or before start()).
     /// Serves a listening descriptor; takes it over.
     void listen(int fd, const SocketAddress& address, std::shared_ptr<Service> service);
-    /// Gives the listeners of `old` to `fresh` (null: closes them); its connections follow at their
-    /// next request.
-    void replace(const std::shared_ptr<Service>& old, const std::shared_ptr<Service>& fresh);
+    /// A reload: each listener now serves what `services` says of its address; those of other
+    /// addresses close. Connections follow their service's successor.
+    void assign(const std::vector<std::pair<SocketAddress, std::shared_ptr<Service>>>& services);
     /// Stops accepting for good.
     void close_listeners();
     /// No more requests on any connection; see Connection::drain.
@@ -61,6 +64,7 @@ class Worker {
     [[nodiscard]] http::RequestHead& head_scratch() { return head_; }
     [[nodiscard]] std::uint64_t accept_pauses() const;
 
+    void advance_next_turn(Connection& connection) { ready_.push_back(&connection); }
     /// The connection is done: freed at the end of the turn.
     void bury(Connection& connection);
 
@@ -79,6 +83,7 @@ class Worker {
     std::vector<std::unique_ptr<Entry>> entries_;
     Connection* first_ = nullptr;  // all living connections
     std::size_t connections_ = 0;
+    std::vector<Connection*> ready_;  // to be advanced in the next turn
     std::vector<std::unique_ptr<Connection>> graveyard_;
     std::function<void()> turn_ended_;
     std::atomic<bool> stopping_{false};

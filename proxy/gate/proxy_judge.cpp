@@ -1,0 +1,193 @@
+// The judging part of a ProxyTransaction: everything that is decided while the head is at hand.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "filters/facts.h"
+#include "proxy/base/check.h"
+#include "proxy/base/text.h"
+#include "proxy/gate/head_edit.h"
+#include "proxy/gate/proxy_transaction.h"
+#include "proxy/http/framing.h"
+#include "proxy/http/write.h"
+
+namespace eg::gate {
+
+using filters::Reason;
+using filters::Verdict;
+
+namespace {
+
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+Verdict malformed() {
+    return filters::refuse(Reason::malformed, "request");
+}
+
+}  // namespace
+
+void ProxyTransaction::begin(const http::RequestHead& head) {
+    began_wall_ = std::chrono::system_clock::now();
+    auto& worker = service_.worker();
+    fmt::format_to(request_id_.data(), "{:08x}{:08x}", worker.request_prefix, worker.requests++);
+    method_ = head.method;
+    http10_ = head.minor_version == 0;
+    keep_client_ = http::keeps_alive(head.fields, head.minor_version) && !connection_.draining();
+
+    verdict_ = check_message(head);
+    if (verdict_.allowed()) {
+        verdict_ = judge(head);
+    }
+    if (verdict_.allowed() && !prepare_upstream_head(head)) {
+        verdict_ = filters::refuse(Reason::header_too_large, "limits");
+    }
+    if (!verdict_.allowed()) {
+        answer(verdict_);
+        return;
+    }
+    permitted_ = true;
+    body_ = http::BodyReader(framing_, Side::client);
+    const bool waits_for_body = framing_.kind != http::Framing::Kind::none;
+    if (expects_continue_ && waits_for_body && connection_.input().empty()) {
+        if (connection_.stream().write({&kContinue, 1}).bytes != kContinue.size()) {
+            client_vanished();
+            return;
+        }
+    }
+    if (needs_peek()) {
+        state_ = State::peeking;
+        connection_.deadline().arm(service_.instance().limits().body_timeout);
+    } else {
+        state_ = State::connecting;
+    }
+}
+
+void ProxyTransaction::reject(const Error& error) {
+    began_wall_ = std::chrono::system_clock::now();
+    auto& worker = service_.worker();
+    fmt::format_to(request_id_.data(), "{:08x}{:08x}", worker.request_prefix, worker.requests++);
+    keep_client_ = false;
+    Verdict verdict = malformed();
+    if (error.code == ErrorCode::too_large) {
+        verdict = filters::refuse(Reason::header_too_large, "limits");
+    } else if (error.code == ErrorCode::timed_out) {
+        verdict = filters::refuse(Reason::client_timeout, "head");
+    } else if (error.code == ErrorCode::unsupported) {
+        verdict.status = 505;
+    }
+    answer(verdict);
+}
+
+Verdict ProxyTransaction::check_message(const http::RequestHead& head) {
+    const auto framing = http::request_framing(head);
+    if (!framing || nominates_end_to_end(head)) {
+        return malformed();
+    }
+    framing_ = *framing;
+    const auto limit = service_.instance().limits().request_body.count;
+    if (limit != 0 && framing_.length > limit) {
+        return filters::refuse(Reason::body_too_large, "limits");
+    }
+    const auto* expect = head.fields.find(http::FieldName::expect);
+    if (expect != nullptr && !http10_) {
+        // RFC 9110 10.1.1: any other expectation may be answered 417.
+        if (!iequals(expect->value, "100-continue") ||
+            head.fields.count(http::FieldName::expect) != 1) {
+            Verdict verdict = malformed();
+            verdict.status = 417;
+            return verdict;
+        }
+        expects_continue_ = true;
+    }
+    return {};
+}
+
+Verdict ProxyTransaction::check_certificate() {
+    if (!service_.instance().settings().require_client_certificate) {
+        return {};
+    }
+    const bool accepted = notes().certificate_accepted(service_.instance(), connection_);
+    if (!accepted || notes().certificate_is_odd()) {
+        keep_client_ = false;
+        return filters::refuse(Reason::certificate, "certificate");
+    }
+    return {};
+}
+
+Verdict ProxyTransaction::judge(const http::RequestHead& head) {
+    Slot& slot = service_.slot();
+    filters::Surroundings around;
+    around.rules = &service_.instance().rules();
+    around.devices = slot.table.get();
+    around.age = slot.age(service_.worker().loop->now_ms());
+    if (connection_.notes() != nullptr) {
+        around.connection_name = notes().connection_name;
+        around.connection_unreadable = notes().connection_unreadable;
+    }
+    if (service_.instance().settings().require_client_certificate) {
+        around.certificate_names = &notes().certificate_names(connection_);
+    }
+    filters::Judgement judgement = filters::judge_request(head, around);
+    judged_by_ = slot.table.get();
+    user_agent_ = judgement.user_agent;
+    eas_ = std::move(judgement.eas);
+    claims_ = std::move(judgement.claims);
+    connection_bound_ = claims_.connection_bound;
+    return judgement.verdict.allowed() ? check_certificate() : judgement.verdict;
+}
+
+bool ProxyTransaction::needs_peek() const {
+    using Kind = http::Framing::Kind;
+    const bool empty = framing_.kind == Kind::none ||
+                       (framing_.kind == Kind::length && framing_.length == 0);
+    return method_ == http::Method::post && !empty;
+}
+
+bool ProxyTransaction::prepare_upstream_head(const http::RequestHead& head) {
+    // Allocated once a connection would do; addresses are short enough for the string's own memory
+    // mostly.
+    const std::string client = connection_.peer().address.to_string();
+    const RequestEdit edit{.path = filters::upstream_path(filters::Service::active_sync),
+                           .host = service_.instance().upstream_host(),
+                           .client = client,
+                           .request_id = {request_id_.data(), request_id_.size()},
+                           .https = connection_.is_tls(),
+                           .framing = framing_};
+    const auto length = write_upstream_head(head, edit, upstream_head_.space());
+    upstream_head_.commit(length.value_or(0));
+    return length.has_value();
+}
+
+void ProxyTransaction::judge_again() {
+    filters::Facts facts;
+    Slot& slot = service_.slot();
+    facts.rules = &service_.instance().rules();
+    facts.service = filters::Service::active_sync;
+    facts.age = filters::StateAge::fresh;
+    facts.eas = &eas_;
+    facts.claims = &claims_;
+    facts.devices = slot.table.get();
+    if (slot.table != nullptr && eas_.has_device_id) {
+        facts.device = slot.table->find(eas_.device_id);
+    }
+    if (connection_.notes() != nullptr) {
+        facts.connection_name = notes().connection_name;
+        facts.connection_unreadable = notes().connection_unreadable;
+    }
+    if (service_.instance().settings().require_client_certificate) {
+        facts.certificate_names = &notes().certificate_names(connection_);
+    }
+    judged_by_ = slot.table.get();
+    for (const auto& filter : filters::filters()) {
+        const std::string_view name = filter.name;
+        const bool about_states = name == "device" || name == "user";
+        const Reason reason = about_states ? filter.judge(facts) : Reason::none;
+        if (reason != Reason::none) {
+            slot.metrics->held_ended_by_change.add();
+            end_held(reason);
+            return;
+        }
+    }
+}
+
+}  // namespace eg::gate

@@ -1,0 +1,608 @@
+#include "proxy/gate/proxy_transaction.h"
+
+#include <algorithm>
+
+#include "filters/eas/root.h"
+#include "proxy/base/check.h"
+#include "proxy/gate/head_edit.h"
+#include "proxy/http/write.h"
+#include "proxy/server/worker.h"
+
+namespace eg::gate {
+
+using filters::Reason;
+
+// The life of a proxied request.
+const std::array<ProxyTransaction::Step, 7> ProxyTransaction::kSteps{{
+    {State::judging, "judging", &ProxyTransaction::judging},       // within begin()
+    {State::peeking, "peeking", &ProxyTransaction::peek_at_body},  // the root element must fit
+    {State::connecting, "connecting", &ProxyTransaction::connect_upstream},
+    {State::relaying, "relaying", &ProxyTransaction::relay_both_ways},  // body up, answer down
+    {State::answering, "answering", &ProxyTransaction::write_answer},   // an answer of our own
+    {State::dropping, "dropping", &ProxyTransaction::drop_body},  // the rest of a refused body
+    {State::done, "done", &ProxyTransaction::rest},
+}};
+
+namespace {
+
+constexpr auto kParkAfter = Milliseconds(1'000);
+constexpr auto kRateGrace = Milliseconds(10'000);
+constexpr std::uint64_t kDroppedBody = 64 * 1024;
+constexpr std::uint8_t kInterimAnswers = 16;
+
+}  // namespace
+
+ProxyTransaction::ProxyTransaction(ProxyService& service, server::Connection& connection)
+    : service_(service),
+      connection_(connection),
+      request_(*service.worker().buffers),
+      response_(*service.worker().buffers),
+      upstream_head_(*service.worker().buffers) {
+    held_.transaction = this;
+    began_ = service.worker().loop->now();
+}
+
+ProxyTransaction::~ProxyTransaction() {
+    drop_upstream();
+    leave_held();
+    if (!logged_) {
+        if (verdict_.allowed()) {
+            verdict_.reason = Reason::client_left;
+        }
+        log_access();
+    }
+}
+
+void ProxyTransaction::advance() {
+    for (;;) {
+        const Step& step = kSteps[static_cast<std::size_t>(state_)];
+        EG_CHECK(step.state == state_);
+        if ((this->*step.run)() == Next::wait) {
+            return;
+        }
+    }
+}
+
+ProxyTransaction::Next ProxyTransaction::peek_at_body() {
+    std::array<char, filters::eas::kRootBytes> start;
+    std::size_t have = 0;
+    for (;;) {
+        // A look only: the reader is a copy, the input stays as it is.
+        http::BodyReader reader = body_;
+        std::string_view input = connection_.input().view();
+        have = 0;
+        while (have < start.size()) {
+            const auto piece = reader.next(input);
+            if (!piece) {
+                answer(filters::refuse(Reason::malformed, "framing"));
+                return Next::again;
+            }
+            const std::size_t used = std::min(piece->data.size(), start.size() - have);
+            std::copy_n(piece->data.begin(), used,
+                        start.begin() + static_cast<std::ptrdiff_t>(have));
+            have += used;
+            input.remove_prefix(piece->consumed);
+            if (piece->consumed == 0) {
+                break;
+            }
+        }
+        const bool whole = reader.done();
+        const auto check = filters::eas::check_body_start(eas_, {start.data(), have});
+        if ((whole && have == 0) || check == filters::eas::RootCheck::matches) {
+            state_ = State::connecting;
+            return Next::again;
+        }
+        if (check != filters::eas::RootCheck::need_more || whole) {
+            answer(filters::refuse(
+                check == filters::eas::RootCheck::differs ? Reason::body_root : Reason::bad_request,
+                "body"));
+            return Next::again;
+        }
+        const auto status = connection_.fill();
+        if (status == net::IoStatus::ok) {
+            continue;
+        }
+        if (connection_.client_left()) {
+            client_vanished();
+            return Next::again;
+        }
+        if (connection_.deadline().passed()) {
+            answer(filters::refuse(Reason::client_timeout, "body"));
+            return Next::again;
+        }
+        return Next::wait;
+    }
+}
+
+ProxyTransaction::Next ProxyTransaction::connect_upstream() {
+    if (upstream_ == nullptr) {
+        take_upstream(false);
+    }
+    switch (upstream_->connect()) {
+        case net::Connector::Progress::waiting:
+            if (connection_.hung_up()) {
+                client_vanished();
+                return Next::again;
+            }
+            return Next::wait;
+        case net::Connector::Progress::failed: {
+            service_.slot().metrics->upstream_connect_failures.add();
+            service_.upstream_fails(upstream_->connect_detail());
+            drop_upstream();
+            answer(filters::refuse(Reason::upstream_unreachable, "upstream"));
+            return Next::again;
+        }
+        case net::Connector::Progress::ready:
+            break;
+    }
+    if (!request_.started() && !upstream_head_.empty()) {
+        const bool chunked = framing_.kind == http::Framing::Kind::chunked;
+        request_.start(std::move(upstream_head_), framing_, Side::client, chunked);
+    }
+    asked_ = service_.worker().loop->now();
+    state_ = State::relaying;
+    return Next::again;
+}
+
+void ProxyTransaction::take_upstream(bool fresh) {
+    auto& slot = service_.slot();
+    upstream_ = fresh ? nullptr : notes().take_pinned();
+    if (upstream_ != nullptr) {
+        upstream_->lend_to(connection_);
+        connection_bound_ = true;  // stays bound to this client, whatever the next request says
+    } else {
+        upstream_ =
+            fresh ? service_.pool().take_new(connection_) : service_.pool().take(connection_);
+    }
+    if (upstream_->reused()) {
+        slot.metrics->upstream_reuses.add();
+    } else {
+        slot.metrics->upstream_connects.add();
+    }
+    slot.metrics->upstream_connections.add();
+}
+
+void ProxyTransaction::drop_upstream() {
+    if (upstream_ != nullptr) {
+        service_.slot().metrics->upstream_connections.subtract();
+        service_.pool().discard(std::move(upstream_));
+    }
+}
+
+ProxyTransaction::Next ProxyTransaction::relay_both_ways() {
+    if (!request_.done() && !early_answer_ && !send_request()) {
+        return state_ == State::relaying ? Next::wait : Next::again;
+    }
+    if (!answer_begun_ && !read_answer_head()) {
+        return state_ == State::relaying ? Next::wait : Next::again;
+    }
+    if (answer_begun_ && !send_answer()) {
+        return state_ == State::relaying ? Next::wait : Next::again;
+    }
+    return Next::again;
+}
+
+/// False: nothing more can be done now, or the state has changed.
+bool ProxyTransaction::send_request() {
+    const auto now_ms = service_.worker().loop->now_ms();
+    if (waiting_ == Waiting::client_body) {
+        body_waited_ms_ += now_ms - body_wait_began_ms_;
+        body_wait_began_ms_ = now_ms;
+    }
+    switch (request_.pump(connection_.stream(), connection_.input(), upstream_->stream())) {
+        case Relay::Status::done:
+            request_sent();
+            return state_ == State::relaying;
+        case Relay::Status::wait_source:
+            if (body_is_too_slow()) {
+                drop_upstream();
+                answer(filters::refuse(Reason::client_timeout, "body"));
+                return false;
+            }
+            wait_for(Waiting::client_body);
+            break;
+        case Relay::Status::wait_sink:
+            wait_for(Waiting::upstream_takes);
+            break;
+        case Relay::Status::yield:
+            connection_.again();
+            waiting_ = Waiting::nobody;
+            break;
+        case Relay::Status::source_ended:
+        case Relay::Status::source_failed:
+            client_vanished();
+            return false;
+        case Relay::Status::malformed:
+            drop_upstream();
+            answer(filters::refuse(Reason::malformed, "framing"));
+            return false;
+        case Relay::Status::sink_failed:
+            // It may have answered before it stopped reading.
+            break;
+    }
+    const auto limit = service_.instance().limits().request_body.count;
+    if (limit != 0 && request_.taken() > limit) {
+        drop_upstream();
+        answer(filters::refuse(Reason::body_too_large, "limits"));
+        return false;
+    }
+    if (connection_.deadline().passed() && waiting_ != Waiting::nobody) {
+        patience_ended();
+        return false;
+    }
+    return true;
+}
+
+void ProxyTransaction::request_sent() {
+    const auto* facts = filters::eas::facts_of(eas_.command);
+    const bool may_be_held = facts != nullptr && facts->may_be_held;
+    const auto& limits = service_.instance().limits();
+    const auto patience = may_be_held ? limits.held_timeout : limits.upstream_timeout;
+    answer_due_ms_ = service_.worker().loop->now_ms() + patience.count();
+    asked_ = service_.worker().loop->now();
+    waiting_ = Waiting::nobody;
+    if (may_be_held && held_.link == nullptr) {
+        Slot& slot = service_.slot();
+        held_.device = device::DeviceTable::hash_id(eas_.device_id);
+        slot.held.insert(held_);
+        slot.metrics->held.add();
+        if (slot.table.get() != judged_by_) {
+            judge_again();  // the states changed between the verdict and now
+        }
+    }
+}
+
+bool ProxyTransaction::read_answer_head() {
+    auto& input = upstream_->input();
+    for (;;) {
+        auto& head = service_.worker().answer_scratch;
+        const http::HeadLimits limits{.bytes = 64 * 1024, .count = 200};
+        const auto taken = http::parse_response_head(input.view(), limits, answer_scan_, head);
+        if (!taken) {
+            upstream_failed(taken.error().what, {});
+            return false;
+        }
+        if (*taken != 0) {
+            const bool interim = head.status < 200;
+            if (!begin_answer(head)) {
+                return false;
+            }
+            input.consume(*taken);
+            answer_scan_ = {};
+            if (interim) {
+                continue;
+            }
+            return true;
+        }
+        const net::IoResult got = upstream_->fill();
+        if (got.status == net::IoStatus::ok) {
+            continue;
+        }
+        if (got.status != net::IoStatus::again) {
+            if (input.empty() && interim_answers_ == 0 && retry()) {
+                return false;
+            }
+            upstream_failed("closed before the answer", got);
+            return false;
+        }
+        break;
+    }
+    if (request_.sink_failed()) {
+        if (!retry()) {
+            upstream_failed("closed before the request was sent", request_.failure());
+        }
+        return false;
+    }
+    if (!request_.done()) {
+        return false;  // send_request() has said whom we wait for
+    }
+    if (connection_.hung_up()) {
+        client_vanished();
+        return false;
+    }
+    if (connection_.input().empty() && connection_.fill() != net::IoStatus::again &&
+        connection_.client_left()) {
+        client_vanished();
+        return false;
+    }
+    wait_for(Waiting::answer);
+    if (connection_.deadline().passed()) {
+        patience_ended();
+    }
+    return false;
+}
+
+bool ProxyTransaction::begin_answer(const http::ResponseHead& head) {
+    if (head.status == 101 || (head.status < 200 && ++interim_answers_ > kInterimAnswers)) {
+        upstream_failed("an interim answer that was not asked for", {});
+        return false;
+    }
+    if (head.status == 100 || (head.status < 200 && http10_)) {
+        return true;  // our client had its 100 from us, and HTTP/1.0 knows none
+    }
+    if (head.status < 200) {
+        std::array<char, 8 * 1024> memory;
+        const auto length = write_client_head(head, {}, memory);
+        const std::string_view text(memory.data(), length.value_or(0));
+        // Interim answers are worth a try, not a buffer: either it goes out whole, or the
+        // connection ends.
+        if (!length || connection_.stream().write({&text, 1}).bytes != text.size()) {
+            client_vanished();
+            return false;
+        }
+        answer_sent_ += text.size();
+        return true;
+    }
+    const auto framing = http::response_framing(head, method_);
+    if (!framing) {
+        upstream_failed(framing.error().what, {});
+        return false;
+    }
+    using Kind = http::Framing::Kind;
+    const auto now = service_.worker().loop->now();
+    upstream_time_ = std::chrono::duration_cast<std::chrono::microseconds>(now - asked_);
+    service_.slot().metrics->upstream_time.record(upstream_time_);
+    service_.upstream_works();
+    answer_begun_ = true;
+    status_ = head.status;
+    early_answer_ = !request_.done();
+    const bool unframed = framing->kind == Kind::until_close || framing->kind == Kind::chunked;
+    keep_upstream_ = !early_answer_ && framing->kind != Kind::until_close &&
+                     http::keeps_alive(head.fields, head.minor_version);
+    keep_client_ =
+        keep_client_ && !early_answer_ && !(http10_ && unframed) && !connection_.draining();
+    const bool chunked = unframed && !http10_;
+    const ResponseEdit edit{
+        .framing = chunked ? http::Framing{.kind = Kind::chunked, .length = 0} : *framing,
+        .close = !keep_client_,
+        .http10 = http10_};
+    net::Buffer out(*service_.worker().buffers);
+    const auto length = write_client_head(head, edit, out.space());
+    if (!length) {
+        upstream_failed("an answer that can't be written", {});
+        return false;
+    }
+    out.commit(*length);
+    note_sign_in();
+    leave_held();
+    request_.release(connection_.input());
+    waiting_ = Waiting::nobody;
+    response_.start(std::move(out), *framing, Side::upstream, chunked);
+    return true;
+}
+
+void ProxyTransaction::note_sign_in() {
+    if (!claims_.connection_bound || status_ == 401) {
+        return;
+    }
+    // From here on the connection itself is the credential: it keeps the name it was signed in
+    // with.
+    notes().connection_unreadable |= claims_.unreadable;
+    if (!claims_.names.empty()) {  // a first NTLM message names nobody yet
+        notes().connection_name = claims_.names.front();
+    }
+}
+
+bool ProxyTransaction::send_answer() {
+    switch (response_.pump(upstream_->stream(), upstream_->input(), connection_.stream())) {
+        case Relay::Status::done:
+            settle_upstream();
+            finish();
+            return false;
+        case Relay::Status::wait_source:
+            if (connection_.hung_up()) {
+                client_vanished();
+                return false;
+            }
+            wait_for(Waiting::answer_body);
+            break;
+        case Relay::Status::wait_sink:
+            wait_for(Waiting::client_takes);
+            break;
+        case Relay::Status::yield:
+            connection_.again();
+            waiting_ = Waiting::nobody;
+            return false;
+        case Relay::Status::sink_failed:
+            client_vanished();
+            return false;
+        case Relay::Status::source_ended:
+        case Relay::Status::source_failed:
+        case Relay::Status::malformed:
+            // The head is out; only a cut tells the client that the rest is missing.
+            verdict_.reason = Reason::upstream_invalid;
+            keep_client_ = false;
+            drop_upstream();
+            finish();
+            return false;
+    }
+    if (connection_.deadline().passed()) {
+        patience_ended();
+    }
+    return false;
+}
+
+void ProxyTransaction::settle_upstream() {
+    const bool clean = keep_upstream_ && upstream_->input().empty();
+    if (!clean) {
+        drop_upstream();
+        return;
+    }
+    service_.slot().metrics->upstream_connections.subtract();
+    if (connection_bound_) {
+        notes().pin(std::move(upstream_), service_.pool(), connection_.service_pointer());
+    } else {
+        service_.pool().give_back(std::move(upstream_));
+    }
+}
+
+bool ProxyTransaction::retry() {
+    const auto* facts = filters::eas::facts_of(eas_.command);
+    const bool safe =
+        method_ == http::Method::options || (facts != nullptr && facts->safe_to_repeat);
+    if (!upstream_->reused() || connection_bound_ || !safe || !request_.can_rewind()) {
+        return false;
+    }
+    service_.slot().metrics->upstream_retries.add();
+    drop_upstream();
+    request_.rewind();
+    take_upstream(true);
+    waiting_ = Waiting::nobody;
+    state_ = State::connecting;
+    return true;
+}
+
+void ProxyTransaction::upstream_failed(const char* what, const net::IoResult& how) {
+    service_.upstream_fails(
+        describe(Error{what, how.sys_errno, ErrorCode::malformed, Side::upstream}));
+    drop_upstream();
+    answer(filters::refuse(Reason::upstream_invalid, "upstream"));
+}
+
+void ProxyTransaction::client_vanished() {
+    verdict_.reason = Reason::client_left;
+    keep_client_ = false;
+    drop_upstream();
+    finish();
+}
+
+void ProxyTransaction::wait_for(Waiting whom) {
+    const auto& limits = service_.instance().limits();
+    auto& deadline = connection_.deadline();
+    const auto now_ms = service_.worker().loop->now_ms();
+    const bool same = waiting_ == whom;
+    waiting_ = whom;
+    const std::uint64_t progress = request_.taken() + request_.written() + response_.written();
+    const bool moved = !same || progress != progress_;
+    progress_ = progress;
+    switch (whom) {
+        case Waiting::client_body:
+            body_wait_began_ms_ = now_ms;
+            if (moved) {
+                deadline.arm(limits.body_timeout);
+            }
+            break;
+        case Waiting::answer: {
+            if (same && !deadline.passed()) {
+                break;
+            }
+            if (same && !parked_) {
+                park();
+            }
+            const Milliseconds left(std::max<std::int64_t>(answer_due_ms_ - now_ms, 0));
+            deadline.arm(parked_ ? left : std::min(left, kParkAfter));
+            break;
+        }
+        case Waiting::upstream_takes:
+        case Waiting::answer_body:
+            if (moved) {
+                deadline.arm(limits.upstream_timeout);
+            }
+            break;
+        case Waiting::client_takes:
+            if (moved) {
+                deadline.arm(limits.write_timeout);
+            }
+            break;
+        case Waiting::nobody:
+            break;
+    }
+}
+
+bool ProxyTransaction::body_is_too_slow() {
+    const auto rate = service_.instance().limits().body_rate.count;
+    const auto beyond = body_waited_ms_ - kRateGrace.count();
+    return rate != 0 && beyond > 0 &&
+           request_.taken() * 1000 < rate * static_cast<std::uint64_t>(beyond);
+}
+
+void ProxyTransaction::patience_ended() {
+    switch (waiting_) {
+        case Waiting::client_body:
+            drop_upstream();
+            answer(filters::refuse(Reason::client_timeout, "body"));
+            break;
+        case Waiting::upstream_takes:
+        case Waiting::answer:
+            service_.upstream_fails("the mail server is silent past its limit");
+            drop_upstream();
+            answer(filters::refuse(Reason::upstream_silent, "upstream"));
+            break;
+        case Waiting::answer_body:
+            verdict_.reason = Reason::upstream_silent;
+            keep_client_ = false;
+            drop_upstream();
+            finish();
+            break;
+        case Waiting::client_takes:
+            verdict_.reason = Reason::client_timeout;
+            keep_client_ = false;
+            drop_upstream();
+            finish();
+            break;
+        case Waiting::nobody:
+            break;
+    }
+}
+
+void ProxyTransaction::park() {
+    parked_ = true;
+    request_.release(connection_.input());
+    upstream_->park();
+    connection_.park();
+}
+
+ClientNotes& ProxyTransaction::notes() {
+    auto& notes = connection_.notes();
+    if (notes == nullptr) {
+        notes = std::make_unique<ClientNotes>(connection_.service_pointer());
+    }
+    // Only the gate's services make notes for their connections.
+    return static_cast<ClientNotes&>(*notes);
+}
+
+void ProxyTransaction::end_held(Reason reason) {
+    if (answer_begun_ || state_ != State::relaying) {
+        return;
+    }
+    drop_upstream();
+    answer(filters::refuse(reason, "change"));
+    connection_.advance();
+}
+
+ProxyTransaction::Next ProxyTransaction::drop_body() {
+    for (;;) {
+        auto& input = connection_.input();
+        const auto piece = body_.next(input.view());
+        if (!piece) {
+            keep_client_ = false;
+            finish();
+            return Next::again;
+        }
+        input.consume(piece->consumed);
+        dropped_bytes_ += piece->consumed;
+        if (body_.done()) {
+            finish();
+            return Next::again;
+        }
+        if (dropped_bytes_ > kDroppedBody) {
+            keep_client_ = false;
+            finish();
+            return Next::again;
+        }
+        if (piece->consumed != 0) {
+            continue;
+        }
+        const auto status = connection_.fill();
+        if (status == net::IoStatus::again && !connection_.deadline().passed()) {
+            return Next::wait;
+        }
+        if (status != net::IoStatus::ok) {
+            keep_client_ = false;
+            finish();
+            return Next::again;
+        }
+    }
+}
+
+}  // namespace eg::gate

@@ -1,0 +1,157 @@
+/// The life of a proxied request, as a state table. Read kSteps in proxy_transaction.cpp first.
+///
+/// Thread: its worker's. Lifetime: owned by the client connection from the head to the end of the
+/// answer.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "filters/look_up.h"
+#include "filters/verdict.h"
+#include "proxy/gate/held.h"
+#include "proxy/gate/proxy_service.h"
+#include "proxy/gate/relay.h"
+#include "proxy/http/framing.h"
+#include "proxy/http/parse.h"
+#include "proxy/server/connection.h"
+#include "proxy/server/transaction.h"
+#include "proxy/upstream/connection.h"
+
+namespace eg::gate {
+
+class ProxyTransaction final : public server::Transaction {
+  public:
+    ProxyTransaction(ProxyService& service, server::Connection& connection);
+    ~ProxyTransaction() override;
+
+    void begin(const http::RequestHead& head) override;
+    void reject(const Error& error) override;
+    void advance() override;
+    [[nodiscard]] bool finished() const override { return state_ == State::done; }
+    [[nodiscard]] bool keeps_connection() const override { return keep_client_; }
+
+    /// For a held request: ends it with an answer of ours if the device or its user is no longer
+    /// permitted by the table that the slot holds now.
+    void judge_again();
+    /// For a held request: ends it with the answer that belongs to `reason`.
+    void end_held(filters::Reason reason);
+
+  private:
+    enum class State : std::uint8_t {
+        judging,
+        peeking,
+        connecting,
+        relaying,
+        answering,
+        dropping,
+        done
+    };
+    enum class Next : std::uint8_t { again, wait };
+    /// Whom a relaying transaction waits for; each has its patience.
+    enum class Waiting : std::uint8_t {
+        nobody,
+        client_body,
+        upstream_takes,
+        answer,
+        answer_body,
+        client_takes
+    };
+    struct Step {
+        State state;
+        const char* name;
+        Next (ProxyTransaction::*run)();
+    };
+    static const std::array<Step, 7> kSteps;
+
+    // The steps.
+    Next judging() { return Next::wait; }
+    Next peek_at_body();
+    Next connect_upstream();
+    Next relay_both_ways();
+    Next write_answer();
+    Next drop_body();
+    Next rest() { return Next::wait; }
+
+    // Judging (proxy_judge.cpp).
+    [[nodiscard]] filters::Verdict judge(const http::RequestHead& head);
+    [[nodiscard]] filters::Verdict check_message(const http::RequestHead& head);
+    [[nodiscard]] filters::Verdict check_certificate();
+    [[nodiscard]] bool needs_peek() const;
+    [[nodiscard]] bool prepare_upstream_head(const http::RequestHead& head);
+
+    // Relaying.
+    bool send_request();
+    void request_sent();
+    bool read_answer_head();
+    bool begin_answer(const http::ResponseHead& head);
+    bool send_answer();
+    void note_sign_in();
+    void upstream_failed(const char* what, const net::IoResult& how);
+    bool retry();
+    void take_upstream(bool fresh);
+    void drop_upstream();
+    void settle_upstream();
+    void wait_for(Waiting whom);
+    void patience_ended();
+    void park();
+    [[nodiscard]] bool body_is_too_slow();
+    void client_vanished();
+    [[nodiscard]] ClientNotes& notes();
+
+    // Answers of our own, and the end (proxy_answer.cpp).
+    void answer(const filters::Verdict& verdict);
+    void finish();
+    void leave_held();
+    void log_access();
+
+    ProxyService& service_;
+    server::Connection& connection_;
+    std::unique_ptr<upstream::UpstreamConnection> upstream_;
+    Relay request_;
+    Relay response_;
+    HeldIndex::Node held_;
+    filters::eas::EasRequest eas_;
+    filters::Claims claims_;
+    std::string user_agent_;
+    http::BodyReader body_;  // of the request, while we look at it or drop it ourselves
+    http::Framing framing_;
+    http::HeadScan answer_scan_;
+    net::Buffer upstream_head_;  // written while judging, given to request_
+    std::string local_answer_;
+    std::chrono::system_clock::time_point began_wall_;
+    std::chrono::steady_clock::time_point began_;
+    std::chrono::steady_clock::time_point asked_;  // the head went upstream
+    std::chrono::microseconds upstream_time_{};
+    std::int64_t answer_due_ms_ = 0;
+    std::int64_t body_waited_ms_ = 0;  // time in which the client could send and we were reading
+    std::int64_t body_wait_began_ms_ = 0;
+    std::uint64_t dropped_bytes_ = 0;
+    std::uint64_t answer_sent_ = 0;
+    std::uint64_t progress_ = 0;                      // bytes moved when the present patience began
+    const device::DeviceTable* judged_by_ = nullptr;  // compared, never followed
+    std::array<char, 16> request_id_;
+    filters::Verdict verdict_;
+    std::uint16_t status_ = 0;
+    std::uint8_t interim_answers_ = 0;
+    State state_ = State::judging;
+    Waiting waiting_ = Waiting::nobody;
+    bool http10_ = false;
+    bool expects_continue_ = false;
+    bool keep_client_ = false;
+    bool keep_upstream_ = false;
+    bool answer_begun_ = false;
+    bool early_answer_ = false;
+    bool connection_bound_ = false;  // NTLM or Negotiate
+    bool parked_ = false;
+    bool permitted_ = false;  // the filters allowed it, whatever became of it then
+    bool logged_ = false;
+    http::Method method_ = http::Method::other;
+};
+static_assert(sizeof(ProxyTransaction) <= 1280);
+
+}  // namespace eg::gate

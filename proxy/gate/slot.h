@@ -1,0 +1,60 @@
+/// One worker's memory of an instance, over reloads: states in force, held requests, counters,
+/// sightings.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "filters/facts.h"
+#include "proxy/device/sighting.h"
+#include "proxy/device/table.h"
+#include "proxy/gate/device_feed.h"
+#include "proxy/gate/held.h"
+#include "proxy/gate/metrics.h"
+
+namespace eg::gate {
+
+/// The last trouble with a mail server, for `easgate status`. Any thread; written on trouble only.
+class UpstreamTrouble {
+  public:
+    void set(std::string text) {
+        const std::lock_guard lock(mutex_);
+        text_ = std::move(text);
+    }
+    [[nodiscard]] std::string get() const {
+        const std::lock_guard lock(mutex_);
+        return text_;
+    }
+
+  private:
+    mutable std::mutex mutex_;
+    std::string text_;
+};
+
+struct Slot {
+    std::string name;
+    InstanceMetrics* metrics = nullptr;
+    std::shared_ptr<UpstreamTrouble> trouble;
+    std::shared_ptr<const ContactClock> contact;
+    std::shared_ptr<const device::DeviceTable> table;
+    device::SightingTable sightings;
+    HeldIndex held;
+    std::weak_ptr<DeviceFeed> feed;  // takes the sightings
+    bool upstream_in_trouble = false;
+    std::size_t recheck_slice =
+        HeldIndex::kSlices;  // of `held`, next to be judged again; kSlices = none
+
+    /// Whether the states may be relied on at `now_ms` (monotonic).
+    [[nodiscard]] filters::StateAge age(std::int64_t now_ms) const {
+        if (table == nullptr || contact == nullptr || contact->expires_at_ms() == 0) {
+            return filters::StateAge::missing;
+        }
+        return now_ms < contact->expires_at_ms() ? filters::StateAge::fresh
+                                                 : filters::StateAge::stale;
+    }
+};
+
+}  // namespace eg::gate
