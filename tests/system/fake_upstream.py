@@ -58,8 +58,8 @@ class Peer:
 
     def wait_gone(self, timeout=5):
         """Waits until the gate has closed; True if it did."""
-        self.socket.settimeout(timeout)
         try:
+            self.socket.settimeout(timeout)
             while self.socket.recv(65536):
                 pass
         except (TimeoutError, socket.timeout):

@@ -84,7 +84,7 @@ def run(*arguments, timeout=60, **more):
 class Gate:
     """One `easgate run`, with its folder."""
 
-    def __init__(self, folder, pki, mdm, upstream, **settings):
+    def __init__(self, folder, pki, mdm, upstream, /, **settings):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.pki, self.mdm, self.upstream = pki, mdm, upstream

@@ -79,7 +79,7 @@ def test_a_change_ends_a_held_ping_within_a_second(companion, gate_of, upstream)
     companion.device("add", "PHONE1")
     companion.start()
     gate_of.start()
-    upstream.answer = lambda received, peer: None if peer.wait_gone(60) else None
+    upstream.answer = lambda received, peer: peer.wait_gone(60) and None
     with gate_of.client() as client:
         client.send(post(command="Ping", body=PING_BODY))
         upstream.wait_for(1)

@@ -197,7 +197,7 @@ def test_drain(make_gate, upstream):
 
 def test_held_requests_end_cleanly_at_drain(make_gate, upstream):
     gate = make_gate(node={"drain_timeout": "1s"}).start()
-    upstream.answer = lambda received, peer: None if peer.wait_gone(60) else None
+    upstream.answer = lambda received, peer: peer.wait_gone(60) and None
     with gate.client() as client:
         client.send(post(command="Ping", body=PING_BODY))
         upstream.wait_for(1)

@@ -34,6 +34,7 @@ def test_request_over_tls(tls_gate, upstream):
 
 @pytest.mark.parametrize("version,good", [(ssl.TLSVersion.TLSv1_1, False), (ssl.TLSVersion.TLSv1_2, True),
                                           (ssl.TLSVersion.TLSv1_3, True)])
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
 def test_versions(tls_gate, version, good):
     tls_gate.start()
     context = tls_gate.tls_context()
