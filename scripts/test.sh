@@ -109,7 +109,7 @@ if [ "$TIER" != quick ]; then
     if build release easgate easgate-mdm; then
         run_pytest scripts release tests/scripts
         run_pytest system release tests/system -m "not full"
-        step one quickstart scripts/quickstart.sh --once
+        step one quickstart env EASGATE_SKIP_INSTALL=1 EASGATE_BIN_DIR="$PWD/build/release/bin" scripts/quickstart.sh --once
     fi
 fi
 
