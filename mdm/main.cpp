@@ -1,6 +1,5 @@
 /// The command line of easgate-mdm: which command, which options. What they do stands in commands/.
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -27,14 +26,21 @@ struct Options {
     std::string reason;
 };
 
+constexpr const char* kConfigNote = "Every command takes --config FILE (/etc/easgate/mdm.yaml).";
+
 /// Runs the chosen command; empty until one is parsed.
 using Chosen = std::function<int()>;
 
 void add_format(CLI::App* command, Options& options) {
-    static const std::map<std::string, ListFormat> kFormats = {{"text", ListFormat::text},
-                                                               {"json", ListFormat::json}};
-    command->add_option("--format", options.format, "text (default) or json")
-        ->transform(CLI::CheckedTransformer(kFormats));
+    command
+        ->add_option_function<std::string>(
+            "--format",
+            [&options](const std::string& word) {
+                options.format = word == "json" ? ListFormat::json : ListFormat::text;
+            },
+            "how to print; text unless given")
+        ->check(CLI::IsMember({"text", "json"}))
+        ->option_text("text|json");
 }
 
 void add_instance_name(CLI::App* command, Options& options) {
@@ -45,7 +51,7 @@ void add_instance_name(CLI::App* command, Options& options) {
 CLI::App* add_command(CLI::App& parent, const char* name, const char* what, Chosen& chosen,
                       Chosen action) {
     CLI::App* command = parent.add_subcommand(name, what);
-    command->fallthrough();
+    command->fallthrough()->footer(kConfigNote);
     command->callback([&chosen, action = std::move(action)] { chosen = action; });
     return command;
 }
@@ -79,7 +85,8 @@ void add_change_options(CLI::App* command, Options& options) {
     command->add_flag("--any-user", options.any_user, "any user may use the device")
         ->excludes(user);
     command->add_option("--state", options.state, "allow, deny, non_compliant or wipe")
-        ->check(CLI::IsMember({"allow", "deny", "non_compliant", "wipe"}));
+        ->check(CLI::IsMember({"allow", "deny", "non_compliant", "wipe"}))
+        ->option_text("STATE");
     command->add_option("--reason", options.reason, "why, for administrators");
 }
 
@@ -107,7 +114,7 @@ void add_device_commands(CLI::App& app, Options& options, Chosen& chosen) {
     device->require_subcommand(1)->fallthrough();
     const auto add_changing = [&](const char* name, const char* what, auto action) {
         CLI::App* command = device->add_subcommand(name, what);
-        command->fallthrough();
+        command->fallthrough()->footer(kConfigNote);
         add_change_options(command, options);
         command->callback([&, command, action] {
             chosen = [&, command, action] {
