@@ -139,8 +139,8 @@ phone_passes() { phone alice ALICEPHONE1 --steps options,provision >/dev/null 2>
 tell_mdm_off() {
     scene "The MDM server is switched off"
     stop mdm
-    ! running mdm
-    tick "easgate-mdm has ended" $?
+    ! (exec 3<>"/dev/tcp/127.0.0.1/$MDM_PORT") 2>/dev/null
+    tick "nobody listens on port $MDM_PORT any more" $?
     sleep 1 # long enough for the gate to notice
     run_phone alice ALICEPHONE1 --steps options,provision,foldersync,sync
     tick "mail goes on by the last known states" $?

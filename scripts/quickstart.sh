@@ -121,7 +121,7 @@ wait_until() {
     done
 }
 
-running() { kill -0 "${PIDS[$1]:-0}" 2>/dev/null; }
+running() { [ -n "${PIDS[$1]:-}" ] && kill -0 "${PIDS[$1]}" 2>/dev/null; }
 is_ready() { ! running easgate || [[ $(ask "$ADMIN_PORT" /readyz) == "HTTP/1.1 200"* ]]; }
 mdm_listens() { ! running mdm || (exec 3<>"/dev/tcp/127.0.0.1/$MDM_PORT") 2>/dev/null; }
 mail_listens() { ! running mail || [ -s "$FOLDER/mail.log" ]; }

@@ -99,7 +99,7 @@ Result<std::optional<StoredStates>> StateFile::load() {
         sum_ = states.sum;
         whole_bytes_ = states.whole_bytes;
         delta_bytes_ = states.delta_bytes;
-        in_step_ = !states.torn;  // what is torn off must go before anything is appended
+        in_step_ = true;
     }
     return loaded;
 }

@@ -148,7 +148,10 @@ Result<StoredStates> StateReader::finish() {
     if (states_.table == nullptr) {
         return damaged("the file is too short");
     }
-    states_.torn = expect_ != Expect::head || !kept_.empty();
+    // A torn end may be half of a refusal: without it the older states would let a device in again.
+    if (expect_ != Expect::head || !kept_.empty()) {
+        return damaged("the file ends in the middle of a block");
+    }
     return std::move(states_);
 }
 

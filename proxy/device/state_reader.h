@@ -20,7 +20,6 @@ struct StoredStates {
     Sum sum{};                      // of the last whole block
     std::uint64_t whole_bytes = 0;  // length of the first block
     std::uint64_t delta_bytes = 0;  // of the later ones
-    bool torn = false;  // the file ends in the middle of a later block, which doesn't count
 };
 
 class StateReader {
@@ -30,7 +29,7 @@ class StateReader {
 
     /// Takes the next bytes. After an error the file is damaged as a whole: ask no further.
     [[nodiscard]] Result<void> push(std::span<const unsigned char> bytes);
-    /// At the end of the file: malformed if not even the first block is whole.
+    /// At the end of the file: malformed if it doesn't end with a whole block.
     [[nodiscard]] Result<StoredStates> finish();
 
   private:

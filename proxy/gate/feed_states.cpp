@@ -49,12 +49,6 @@ void FeedStates::load() {
                    instance_);
         return;
     }
-    if (states.torn) {
-        log_.event(
-            log::Level::warning, "feed",
-            "{}: the last change in the state file is incomplete, the states before it count",
-            instance_);
-    }
     log_.event(*age < lifetime_ ? log::Level::info : log::Level::warning, "feed",
                "{}: {} devices from the state file, last contact {} s ago", instance_,
                states.table->size(), age->count() / 1000);

@@ -194,6 +194,7 @@ Gate::Published Gate::make_published(const config::Config& config,
         published.feed->change(std::move(feed));
     } else {
         published.trouble = std::make_shared<UpstreamTrouble>();
+        published.agents = std::make_shared<LearnedAgents>();
         published.feed = std::make_shared<DeviceFeed>(
             std::move(feed), *log_, [this, name = settings.name](const StatesUpdate& update) {
                 for (auto& worker : workers_) {
@@ -223,7 +224,8 @@ void Gate::publish(const Loaded& loaded, std::vector<Bound> bound) {
             InstanceUpdate update{.instance = published.instance,
                                   .new_listeners = {},
                                   .feed = published.feed,
-                                  .trouble = published.trouble};
+                                  .trouble = published.trouble,
+                                  .agents = published.agents};
             const auto& listen = published.instance->settings().listen;
             for (const auto& [address, fd] : bound[i]) {
                 if (std::find(listen.begin(), listen.end(), address) != listen.end()) {

@@ -53,6 +53,7 @@ class Gate final : public NodeView {
         std::shared_ptr<const Instance> instance;
         std::shared_ptr<DeviceFeed> feed;
         std::shared_ptr<UpstreamTrouble> trouble;
+        std::shared_ptr<LearnedAgents> agents;
         std::optional<int> identity_days_left;
     };
     using Bound = std::vector<std::pair<SocketAddress, int>>;  // descriptors of one worker

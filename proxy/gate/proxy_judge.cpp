@@ -127,6 +127,13 @@ Verdict ProxyTransaction::judge(const http::RequestHead& head) {
     if (service_.instance().settings().require_client_certificate) {
         around.certificate_names = &notes().certificate_names(connection_);
     }
+    std::string learned;
+    if (service_.instance().rules().user_agents) {
+        around.learned_user_agent = [&](std::string_view device_id) -> std::string_view {
+            learned = slot.agents->of(device_id);
+            return learned;
+        };
+    }
     filters::Judgement judgement = filters::judge_request(head, around);
     judged_by_ = slot.table.get();
     user_agent_ = judgement.user_agent;
@@ -138,8 +145,8 @@ Verdict ProxyTransaction::judge(const http::RequestHead& head) {
 
 bool ProxyTransaction::needs_peek() const {
     using Kind = http::Framing::Kind;
-    const bool empty = framing_.kind == Kind::none ||
-                       (framing_.kind == Kind::length && framing_.length == 0);
+    const bool empty =
+        framing_.kind == Kind::none || (framing_.kind == Kind::length && framing_.length == 0);
     return method_ == http::Method::post && !empty;
 }
 

@@ -4,6 +4,7 @@
 
 #include "filters/eas/root.h"
 #include "proxy/base/check.h"
+#include "proxy/base/text.h"
 #include "proxy/gate/head_edit.h"
 #include "proxy/http/write.h"
 #include "proxy/server/worker.h"
@@ -29,6 +30,15 @@ constexpr auto kParkAfter = Milliseconds(1'000);
 constexpr auto kRateGrace = Milliseconds(10'000);
 constexpr std::uint64_t kDroppedBody = 64 * 1024;
 constexpr std::uint8_t kInterimAnswers = 16;
+
+/// Whether an answer carries a token of NTLM or Negotiate: from then on the upstream connection
+/// belongs to one client. A bare offer of the scheme doesn't bind yet.
+bool challenges_connection(const http::ResponseHead& head) {
+    return std::any_of(head.fields.begin(), head.fields.end(), [](const http::Field& field) {
+        return field.id == http::FieldName::www_authenticate &&
+               (istarts_with(field.value, "NTLM ") || istarts_with(field.value, "Negotiate "));
+    });
+}
 
 }  // namespace
 
@@ -138,6 +148,7 @@ ProxyTransaction::Next ProxyTransaction::connect_upstream() {
     if (!request_.started() && !upstream_head_.empty()) {
         const bool chunked = framing_.kind == http::Framing::Kind::chunked;
         request_.start(std::move(upstream_head_), framing_, Side::client, chunked);
+        request_.set_most(service_.instance().limits().request_body.count);
     }
     asked_ = service_.worker().loop->now();
     state_ = State::relaying;
@@ -216,15 +227,13 @@ bool ProxyTransaction::send_request() {
             drop_upstream();
             answer(filters::refuse(Reason::malformed, "framing"));
             return false;
+        case Relay::Status::too_large:
+            drop_upstream();
+            answer(filters::refuse(Reason::body_too_large, "limits"));
+            return false;
         case Relay::Status::sink_failed:
             // It may have answered before it stopped reading.
             break;
-    }
-    const auto limit = service_.instance().limits().request_body.count;
-    if (limit != 0 && request_.taken() > limit) {
-        drop_upstream();
-        answer(filters::refuse(Reason::body_too_large, "limits"));
-        return false;
     }
     if (connection_.deadline().passed() && waiting_ != Waiting::nobody) {
         patience_ended();
@@ -352,8 +361,9 @@ bool ProxyTransaction::begin_answer(const http::ResponseHead& head) {
     keep_client_ =
         keep_client_ && !early_answer_ && !(http10_ && unframed) && !connection_.draining();
     const bool chunked = unframed && !http10_;
+    const Kind outward = !unframed ? framing->kind : chunked ? Kind::chunked : Kind::until_close;
     const ResponseEdit edit{
-        .framing = chunked ? http::Framing{.kind = Kind::chunked, .length = 0} : *framing,
+        .framing = {.kind = outward, .length = framing->length},
         .close = !keep_client_,
         .http10 = http10_};
     net::Buffer out(*service_.worker().buffers);
@@ -363,7 +373,9 @@ bool ProxyTransaction::begin_answer(const http::ResponseHead& head) {
         return false;
     }
     out.commit(*length);
+    connection_bound_ = connection_bound_ || challenges_connection(head);
     note_sign_in();
+    note_user_agent();
     leave_held();
     request_.release(connection_.input());
     waiting_ = Waiting::nobody;
@@ -380,6 +392,13 @@ void ProxyTransaction::note_sign_in() {
     notes().connection_unreadable |= claims_.unreadable;
     if (!claims_.names.empty()) {  // a first NTLM message names nobody yet
         notes().connection_name = claims_.names.front();
+    }
+}
+
+void ProxyTransaction::note_user_agent() {
+    const bool good = status_ >= 200 && status_ < 300 && eas_.has_device_id && !user_agent_.empty();
+    if (good && service_.instance().rules().user_agents) {
+        service_.slot().agents->learn(eas_.device_id, user_agent_);
     }
 }
 
@@ -409,6 +428,7 @@ bool ProxyTransaction::send_answer() {
         case Relay::Status::source_ended:
         case Relay::Status::source_failed:
         case Relay::Status::malformed:
+        case Relay::Status::too_large:
             // The head is out; only a cut tells the client that the rest is missing.
             verdict_.reason = Reason::upstream_invalid;
             keep_client_ = false;

@@ -91,6 +91,7 @@ class ProxyTransaction final : public server::Transaction {
     bool begin_answer(const http::ResponseHead& head);
     bool send_answer();
     void note_sign_in();
+    void note_user_agent();
     void upstream_failed(const char* what, const net::IoResult& how);
     bool retry();
     void take_upstream(bool fresh);

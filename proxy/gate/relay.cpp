@@ -31,7 +31,7 @@ Relay::Status Relay::pump(net::Stream& source, net::Buffer& input, net::Stream& 
         if (consumed_ == 0 && !ended_) {
             take_piece(input);
         }
-        if (status_ == Status::malformed) {
+        if (status_ >= Status::done) {
             return status_;
         }
         const Step step = write_pending(sink);
@@ -48,7 +48,7 @@ Relay::Status Relay::pump(net::Stream& source, net::Buffer& input, net::Stream& 
         if (!input.empty() && take_piece(input)) {
             continue;
         }
-        if (status_ == Status::malformed || !read_more(source, input)) {
+        if (status_ >= Status::done || !read_more(source, input)) {
             return status_;
         }
     }
@@ -64,6 +64,10 @@ bool Relay::take_piece(net::Buffer& input) {
         }
         consumed_ += static_cast<std::uint32_t>(piece->consumed);
         taken_ += piece->data.size();
+        if (most_ != 0 && taken_ > most_) {
+            status_ = Status::too_large;
+            return false;
+        }
         const bool last = reader_.done();
         if (!piece->data.empty()) {
             if (chunked_) {

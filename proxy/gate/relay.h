@@ -28,6 +28,7 @@ class Relay {
         source_failed,  // the source's stream broke
         sink_failed,    // the other side's stream broke
         malformed,      // the body's framing is wrong
+        too_large,      // the body is longer than set_most() allows
     };
 
     explicit Relay(net::BufferPool& pool) : head_(pool) {}
@@ -36,6 +37,9 @@ class Relay {
     /// of ours; else it goes as it is. A request that lies whole in the input stays there for
     /// rewind().
     void start(net::Buffer head, http::Framing framing, Side side, bool chunked);
+
+    /// The largest body in bytes; 0 = any. A longer one is never written to its end.
+    void set_most(std::uint64_t bytes) { most_ = bytes; }
 
     /// `source`: where to read more into `input`, which holds what was read already.
     [[nodiscard]] Status pump(net::Stream& source, net::Buffer& input, net::Stream& sink);
@@ -70,6 +74,7 @@ class Relay {
     std::array<char, 18> chunk_size_;
     std::uint64_t written_ = 0;
     std::uint64_t taken_ = 0;
+    std::uint64_t most_ = 0;
     std::uint32_t consumed_ = 0;  // of the input, once pending_ is written
     std::uint32_t pending_bytes_ = 0;
     net::IoResult failure_;

@@ -13,6 +13,7 @@
 #include "proxy/device/table.h"
 #include "proxy/gate/device_feed.h"
 #include "proxy/gate/held.h"
+#include "proxy/gate/learned_agents.h"
 #include "proxy/gate/metrics.h"
 
 namespace eg::gate {
@@ -38,6 +39,7 @@ struct Slot {
     std::string name;
     InstanceMetrics* metrics = nullptr;
     std::shared_ptr<UpstreamTrouble> trouble;
+    std::shared_ptr<LearnedAgents> agents;
     std::shared_ptr<const ContactClock> contact;
     std::shared_ptr<const device::DeviceTable> table;
     device::SightingTable sightings;

@@ -98,6 +98,7 @@ void WorkerApp::apply(std::vector<InstanceUpdate>& instances) {
         const std::string& name = update.instance->settings().name;
         Slot& slot = slot_of(name);
         slot.trouble = update.trouble;
+        slot.agents = update.agents;
         slot.feed = update.feed;
         slot.contact = update.feed->contact();
         slot.table = update.feed->table();

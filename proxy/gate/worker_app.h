@@ -29,6 +29,7 @@ struct InstanceUpdate {
     std::vector<std::pair<SocketAddress, int>> new_listeners;  // descriptors, taken over
     std::shared_ptr<DeviceFeed> feed;
     std::shared_ptr<UpstreamTrouble> trouble;
+    std::shared_ptr<LearnedAgents> agents;
 };
 
 class WorkerApp {

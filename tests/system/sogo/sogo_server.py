@@ -212,6 +212,8 @@ class SogoServer:
 
     def deliver_bytes(self, user: str, message: bytes) -> None:
         connection = self._imap(user.split("@")[0])
+        # Dovecot counts changes (RFC 7162) from when somebody first asks; SOGo sees only counted mail.
+        connection.status("INBOX", "(HIGHESTMODSEQ)")
         status, _ = connection.append("INBOX", None, None, message)
         assert status == "OK", status
         connection.select("INBOX")  # SOGo sees new mail once Dovecot's index has it
