@@ -260,7 +260,7 @@ def closure(path, texts, seen):
 
 def compile_header(root, path):
     command = ["g++-12", "-std=c++23", "-fsyntax-only", "-Wall", "-Wextra", "-x", "c++", "-I", str(root),
-               "-include", str(root / path), "/dev/null"]
+               f'-DEASGATE_TESTS_DIR="{root}/tests"', "-include", str(root / path), "/dev/null"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     return path, done.returncode == 0, done.stderr
 
