@@ -9,7 +9,7 @@
 # What each step printed is in build/test-logs/. The last line is `N passed, N failed`; the exit status
 # is 0 only if something ran and nothing failed.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 
 TIER=default
 case "${1:-}" in
