@@ -99,6 +99,7 @@ class FakeUpstream:
         self.connections = 0
         self.odd = []          # bytes that were no request we can read
         self.peers = []
+        self.last_peer = None  # of the latest request
         self.port = None
         self._listener = None
         self.start()
@@ -161,6 +162,7 @@ class FakeUpstream:
             while True:
                 received = self._read(peer)
                 self.requests.append(received)
+                self.last_peer = peer
                 data = self.answer(received, peer)
                 if data:
                     peer.send(data)

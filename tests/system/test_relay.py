@@ -221,7 +221,7 @@ def test_early_answer_ends_both_connections(shared):
         client.send(post(body=FOLDER_SYNC_BODY + b"x" * 500_000)[:100_000])
         assert client.read().status == 413
         assert client.ended()
-    assert shared.upstream.peers[-1].gone.wait(5)
+    assert shared.upstream.last_peer.gone.wait(5)
 
 
 BAD_ANSWERS = [
@@ -240,7 +240,7 @@ def test_odd_answer_is_502_and_its_connection_is_not_used_again(shared, number):
     shared.upstream.answer = lambda received, peer: BAD_ANSWERS[number]
     with shared.gate.client() as client:
         assert client.request(post()).status == 502
-    assert shared.upstream.peers[-1].gone.wait(3)
+    assert shared.upstream.last_peer.gone.wait(3)
 
 
 def test_bytes_after_an_answer_spoil_the_connection(make_gate, upstream):
