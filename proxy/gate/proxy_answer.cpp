@@ -43,8 +43,8 @@ void ProxyTransaction::answer(const filters::Verdict& verdict) {
     status_ = verdict.status;
     leave_held();
     // What can't be read, or is cut off, leaves nothing to go on from.
-    const bool unsure = status_ == 400 || status_ == 408 || status_ == 413 || status_ == 417 ||
-                        status_ == 431 || status_ == 505;
+    const bool unsure =
+        status_ == 400 || status_ == 408 || status_ == 413 || status_ == 417 || status_ == 431;
     const bool body_begun = request_.taken() != 0;
     const bool short_body = framing_.kind == http::Framing::Kind::none || request_.done() ||
                             framing_.kind == http::Framing::Kind::chunked ||

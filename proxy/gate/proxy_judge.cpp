@@ -72,8 +72,6 @@ void ProxyTransaction::reject(const Error& error) {
         verdict = filters::refuse(Reason::header_too_large, "limits");
     } else if (error.code == ErrorCode::timed_out) {
         verdict = filters::refuse(Reason::client_timeout, "head");
-    } else if (error.code == ErrorCode::unsupported) {
-        verdict.status = 505;
     }
     answer(verdict);
 }

@@ -123,20 +123,21 @@ void Connection::follow_service() {
 }
 
 Connection::Next Connection::read_head() {
-    if (input_.empty() || scan_.checked != 0 || state_ == State::reading) {
+    if (input_.empty()) {
         fill();
     }
     if (input_.empty()) {
         input_.release();
-        if (deadline_.passed() && !parked_) {
+        if (client_left_ || draining_ || (deadline_.passed() && parked_)) {
+            close_cleanly();
+            return Next::again;
+        }
+        if (deadline_.passed()) {
             // Only now: a client that goes on at once would pay for new buffers with each request.
             parked_ = true;
             stream_->free_buffers();
             const auto rest = service_->settings().idle_timeout - kParkAfter;
             deadline_.arm(std::max(rest, Milliseconds(1)));
-        } else if (client_left_ || draining_ || deadline_.passed()) {
-            close_cleanly();
-            return Next::again;
         }
         return Next::wait;
     }
@@ -158,6 +159,9 @@ Connection::Next Connection::read_head() {
     }
     if (*taken != 0) {
         start(head, *taken);
+        return Next::again;
+    }
+    if (fill() == net::IoStatus::ok) {
         return Next::again;
     }
     if (client_left_) {
