@@ -105,17 +105,19 @@ Result<std::optional<StoredStates>> StateFile::load() {
 }
 
 Result<void> StateFile::save(const DeviceTable& table, const std::optional<Delta>& delta,
-                             const Contact& contact) {
+                             const Contact& contact, const std::stop_token& give_up) {
     const bool appending =
         in_step_ && delta &&
         delta_bytes_ + delta->packed.size() <= whole_bytes_ / kDeltaShare + kDeltaFree;
     in_step_ = false;
-    Result<void> saved = appending ? append(table, *delta, contact) : write_whole(table, contact);
+    Result<void> saved =
+        appending ? append(table, *delta, contact) : write_whole(table, contact, give_up);
     in_step_ = saved.has_value();
     return saved;
 }
 
-Result<void> StateFile::write_whole(const DeviceTable& table, const Contact& contact) {
+Result<void> StateFile::write_whole(const DeviceTable& table, const Contact& contact,
+                                    const std::stop_token& give_up) {
     format::BlockHead head = head_of(table, contact);
     head.body_bytes = head.cursor_bytes;
     table.for_each([&head](const RecordView& record) {
@@ -136,7 +138,14 @@ Result<void> StateFile::write_whole(const DeviceTable& table, const Contact& con
         file->write(part);
     };
     add(format::as_bytes(table.cursor()));
-    table.for_each([&add](const RecordView& record) { add(record.packed()); });
+    table.for_each([&](const RecordView& record) {
+        if (!give_up.stop_requested()) {
+            add(record.packed());
+        }
+    });
+    if (give_up.stop_requested()) {
+        return fail(ErrorCode::unavailable, Side::self, "given up: no time is left");
+    }
     const Sum sum = digest.finish();
     file->write(sum);
     if (const auto done = file->commit(); !done) {

@@ -1,12 +1,13 @@
 /// The state file of one identity on disk (state_format.h): read at start, kept in step afterwards.
 ///
-/// With disk.h the only place of this folder that does I/O. Thread: the feed's; it blocks on the
+/// With disk.h the only place of this folder that does I/O. Thread: one at a time; it blocks on the
 /// disk. A kill at any moment leaves the states of before or those of after. Readers in other
 /// processes (explain) need no lock.
 #pragma once
 
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 
 #include "proxy/base/error.h"
@@ -35,14 +36,14 @@ class StateFile {
     /// Saves a table. `delta`: the packed records that make it of the table saved before, `records`
     /// of them, or nothing to write it whole. Writes it whole too where that is needed or cheaper.
     /// After an error the disk still holds older states with their older contact, and in_step() is
-    /// false until a save succeeds. Cost: a second for a million devices written whole, else one
-    /// fdatasync.
+    /// false until a save succeeds; `give_up` makes an error of a whole table that is not yet on
+    /// its way to the disk. Cost: a second for a million devices written whole, else one fdatasync.
     struct Delta {
         std::span<const unsigned char> packed;
         std::uint64_t records = 0;
     };
     [[nodiscard]] Result<void> save(const DeviceTable& table, const std::optional<Delta>& delta,
-                                    const Contact& contact);
+                                    const Contact& contact, const std::stop_token& give_up = {});
     /// Whether the disk holds the table that was handed to save() last.
     [[nodiscard]] bool in_step() const { return in_step_; }
 
@@ -50,7 +51,8 @@ class StateFile {
     [[nodiscard]] Result<void> confirm(const Contact& contact);
 
   private:
-    [[nodiscard]] Result<void> write_whole(const DeviceTable& table, const Contact& contact);
+    [[nodiscard]] Result<void> write_whole(const DeviceTable& table, const Contact& contact,
+                                           const std::stop_token& give_up);
     [[nodiscard]] Result<void> append(const DeviceTable& table, const Delta& delta,
                                       const Contact& contact);
 

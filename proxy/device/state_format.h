@@ -17,10 +17,11 @@
 ///
 /// Numbers are little-endian. "The sum before" of the first block is that of kSeed and NAME, so
 /// that no file passes for another identity's; that of a later block is the sum of the body before
-/// it. A kill in the middle of an append leaves a last block that is too short: the blocks before
-/// it are the older states, with their own, older contact, and count. Anything else that doesn't
-/// fit is damage, and then nothing of the file counts: each length stands in a head that has a sum
-/// of its own.
+/// it. Each length stands in a head that has a sum of its own. A whole table replaces the file in
+/// one step, a delta is appended by one write and synced: before and after it the file holds the
+/// older or the newer states, each with their own contact. Whatever doesn't fit is damage, and then
+/// nothing of the file counts. That goes for a last block that is too short, too, as a kill within
+/// the write itself can leave it: what is missing may be a refusal, so it fails closed.
 ///
 /// `state_file`.NAME.contact is replaced at later contacts that changed nothing:
 ///

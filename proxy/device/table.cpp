@@ -13,6 +13,10 @@ namespace {
 /// A layer is merged into the one below once it has more than this share of it.
 constexpr std::size_t kLayerRatio = 8;
 
+/// Records that are merged before a change is in force: a tenth of a second. More is left for
+/// due_merge().
+constexpr std::size_t kMergedAtOnce = 65'536;
+
 State state_of(const unsigned char* record) {
     return static_cast<State>(*record & format::kStateMask);
 }
@@ -150,31 +154,66 @@ void DeviceTable::put(std::shared_ptr<const Layer> layer) {
 
 void DeviceTable::merge_layers() {
     while (layers_.size() > 1) {
-        const Layer& newer = *layers_.back();
-        const Layer& older = *layers_[layers_.size() - 2];
-        if (newer.size() * kLayerRatio <= older.size()) {
+        const std::size_t older = layers_.size() - 2;
+        const std::size_t records = layers_[older]->size() + layers_[older + 1]->size();
+        if (!too_alike(older) || records > kMergedAtOnce) {
             return;
         }
-        const auto merged = std::make_shared<Layer>();
-        bool whole = true;
-        const bool bottom = layers_.size() == 2;
-        const auto copy = [&](const unsigned char* record) {
-            if (!bottom || state_of(record) != State::removed) {
-                whole = whole && merged->append({record, packed_size(record)});
-            }
-        };
-        older.for_each([&](const unsigned char* record, const IdKey& key) {
-            if (newer.find(key) == nullptr) {
-                copy(record);
-            }
-        });
-        newer.for_each([&](const unsigned char* record, const IdKey&) { copy(record); });
-        if (!whole || !merged->seal()) {
+        Merge merge(layers_[older], layers_[older + 1], older == 0);
+        if (!merge.run()) {
             return;  // no memory for it now; two layers say the same
         }
         layers_.pop_back();
-        layers_.back() = merged;
+        layers_.back() = std::move(merge.merged_);
     }
+}
+
+bool DeviceTable::too_alike(std::size_t older) const {
+    return layers_[older + 1]->size() * kLayerRatio > layers_[older]->size();
+}
+
+std::optional<DeviceTable::Merge> DeviceTable::due_merge() const {
+    for (std::size_t older = 0; older + 1 < layers_.size(); ++older) {
+        if (too_alike(older)) {
+            return Merge(layers_[older], layers_[older + 1], older == 0);
+        }
+    }
+    return std::nullopt;
+}
+
+std::shared_ptr<const DeviceTable> DeviceTable::with(const Merge& merge) const {
+    const auto older = std::ranges::find(layers_, merge.older_);
+    if (merge.merged_ == nullptr || older == layers_.end() || older + 1 == layers_.end() ||
+        *(older + 1) != merge.newer_) {
+        return nullptr;
+    }
+    std::shared_ptr<DeviceTable> table(new DeviceTable(*this));
+    const auto at = table->layers_.begin() + (older - layers_.begin());
+    *at = merge.merged_;
+    table->layers_.erase(at + 1);
+    return table;
+}
+
+bool DeviceTable::Merge::run(const std::stop_token& stop) {
+    const auto merged = std::make_shared<Layer>();
+    bool whole = true;
+    const auto copy = [&](const unsigned char* record) {
+        if (!bottom_ || state_of(record) != State::removed) {
+            whole = whole && merged->append({record, packed_size(record)});
+        }
+    };
+    older_->for_each([&](const unsigned char* record, const IdKey& key) {
+        whole = whole && !stop.stop_requested();
+        if (whole && newer_->find(key) == nullptr) {
+            copy(record);
+        }
+    });
+    newer_->for_each([&](const unsigned char* record, const IdKey&) { copy(record); });
+    if (!whole || stop.stop_requested() || !merged->seal()) {
+        return false;
+    }
+    merged_ = merged;
+    return true;
 }
 
 DeviceTable::Builder::Builder() : layer_(std::make_shared<Layer>()) {}

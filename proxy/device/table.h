@@ -3,7 +3,8 @@
 /// A table is a stack of layers: a large one at the bottom and smaller ones of later changes above
 /// it, each at least eight times as large as the next. A delta becomes a layer of its own on top,
 /// and layers that have grown too alike are merged; so a delta costs what it changes, and a look-up
-/// a few probes.
+/// a few probes. Where a merge would take long it is left for later (due_merge()), so that no
+/// change waits for it.
 ///
 /// Shared between threads as shared_ptr<const DeviceTable>. Tables share layers, and whoever drops
 /// the last reference to a large layer pays for freeing it: tens of milliseconds. That must never
@@ -18,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -65,6 +67,7 @@ class RecordView {
 class DeviceTable {
   public:
     class Builder;
+    class Merge;
 
     /// Finds the record that rules over the id of a request (`id`: the bytes as sent, decoded).
     /// The MDM server may have listed a text id as its upper-case hexadecimal; if both spellings
@@ -84,6 +87,12 @@ class DeviceTable {
     /// Every listed device, in no order that means something.
     void for_each(const std::function<void(const RecordView&)>& use) const;
 
+    /// The large layers that should become one, or nothing.
+    [[nodiscard]] std::optional<Merge> due_merge() const;
+    /// This table with the layers of a merge that has run; it says the same as this one. Null if
+    /// this table no longer has those layers.
+    [[nodiscard]] std::shared_ptr<const DeviceTable> with(const Merge& merge) const;
+
     /// A 64-bit hash of the canonical id, the same for every table of the process. Indexes held
     /// requests.
     [[nodiscard]] static std::uint64_t hash_id(std::string_view id);
@@ -93,12 +102,32 @@ class DeviceTable {
     [[nodiscard]] const unsigned char* find_key(const IdKey& key) const;
     void put(std::shared_ptr<const Layer> layer);
     void merge_layers();
+    /// Whether this layer and the next newer one should be merged.
+    [[nodiscard]] bool too_alike(std::size_t older) const;
 
     std::vector<std::shared_ptr<const Layer>> layers_;  // the oldest and largest first
     std::array<std::size_t, 5> counts_{};               // by State
     std::size_t size_ = 0;
     FeedPolicy policy_;
     std::string cursor_;
+};
+
+/// Two neighbouring layers that become one. Any thread may run it while the tables that share the
+/// layers are in use and later ones are built.
+class DeviceTable::Merge {
+  public:
+    /// Cost: a second for a million records. False if it was asked to stop or memory is short.
+    [[nodiscard]] bool run(const std::stop_token& stop = {});
+
+  private:
+    friend class DeviceTable;
+    Merge(std::shared_ptr<const Layer> older, std::shared_ptr<const Layer> newer, bool bottom)
+        : older_(std::move(older)), newer_(std::move(newer)), bottom_(bottom) {}
+
+    std::shared_ptr<const Layer> older_;
+    std::shared_ptr<const Layer> newer_;
+    std::shared_ptr<const Layer> merged_;  // once it has run
+    bool bottom_ = false;                  // nothing below it: what is removed can go
 };
 
 /// Collects records and makes a table of them: `Builder b; b.add(record); auto table =

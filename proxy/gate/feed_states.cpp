@@ -9,8 +9,10 @@ namespace {
 
 constexpr std::int64_t kContactEveryMs = 1'000;     // contacts go to disk at most so often
 constexpr std::int64_t kWallClockEveryMs = 60'000;  // and the wall clock at least so often
-constexpr std::int64_t kSaveAgainMs = 10'000;       // after the disk refused
-constexpr std::int64_t kComplainEveryMs = 60'000;
+
+/// A worker looks up held requests for each change that is named. So many take it a millisecond;
+/// where there are more it goes through all held requests, bit by bit.
+constexpr std::size_t kMostNamedChanges = 4'096;
 
 std::int64_t steady_ms() {
     return std::chrono::duration_cast<Milliseconds>(
@@ -27,12 +29,11 @@ FeedStates::FeedStates(std::string instance, const config::Mdm& mdm, log::Log& l
       publish_(std::move(publish)),
       clock_(std::move(clock)),
       lifetime_(mdm.state_lifetime),
-      state_file_(mdm.state_file) {
-    file_.emplace(state_file_, instance_);
-}
+      state_file_(mdm.state_file),
+      store_(instance_, state_file_, log) {}
 
 void FeedStates::load() {
-    auto loaded = file_->load();
+    auto loaded = store_.load();
     if (!loaded) {
         log_.event(log::Level::error, "feed", "{}: the state file is not used: {}", instance_,
                    describe(loaded.error()));
@@ -61,12 +62,18 @@ void FeedStates::load() {
     update_expiry();
 }
 
+void FeedStates::start() {
+    store_.start();
+}
+
 void FeedStates::change(const config::Mdm& mdm) {
     lifetime_ = mdm.state_lifetime;
     if (mdm.state_file != state_file_) {
         state_file_ = mdm.state_file;
-        file_.emplace(state_file_, instance_);
-        next_save_ms_ = 0;
+        store_.move_to(state_file_);
+        if (table_ != nullptr) {
+            store(std::nullopt);
+        }
     }
     update_expiry();
 }
@@ -83,29 +90,32 @@ Result<void> FeedStates::accept(device::FeedDocument&& document, bool asked_for_
             return fail(ErrorCode::unavailable, Side::self, "no memory for the device states");
         }
         put_in_force({.table = std::move(table), .everything = true, .changed = {}}, heard);
-        save(std::nullopt);
+        store(std::nullopt);
         return {};
     }
-    const std::vector<unsigned char> packed = document.records.packed();
-    const device::StateFile::Delta delta{packed, document.records.added()};
+    FeedStore::Delta delta{document.records.packed(), document.records.added()};
     StatesUpdate update;
     // A policy concerns every device.
     update.everything = document.policy(before->policy()) != before->policy();
     update.changed = document.records.hashes();
+    if (update.changed.size() > kMostNamedChanges) {
+        update.everything = true;
+        update.changed.clear();
+    }
     update.table = std::move(document.records)
                        .build_on(*before, document.policy(before->policy()), document.cursor);
     if (update.table == nullptr) {
         return fail(ErrorCode::unavailable, Side::self, "no memory for the device states");
     }
     put_in_force(std::move(update), heard);
-    save(delta);
+    store(std::move(delta));
     return {};
 }
 
 void FeedStates::confirm(const device::Moment& heard) {
     set_contact(heard);
     update_expiry();
-    contact_unwritten_ = true;
+    contact_unstored_ = true;
 }
 
 void FeedStates::set_contact(const device::Moment& heard) {
@@ -116,6 +126,12 @@ void FeedStates::set_contact(const device::Moment& heard) {
 
 void FeedStates::put_in_force(StatesUpdate update, const device::Moment& heard) {
     set_contact(heard);
+    // The table first: states that were too old must not look fresh before the new ones are there.
+    replace_table(std::move(update));
+    update_expiry();
+}
+
+void FeedStates::replace_table(StatesUpdate update) {
     {
         const std::lock_guard lock(mutex_);
         if (table_ != nullptr) {
@@ -123,9 +139,7 @@ void FeedStates::put_in_force(StatesUpdate update, const device::Moment& heard) 
         }
         table_ = update.table;
     }
-    // The table first: states that were too old must not look fresh before the new ones are there.
     publish_(std::move(update));
-    update_expiry();
 }
 
 void FeedStates::update_expiry() {
@@ -139,61 +153,49 @@ void FeedStates::update_expiry() {
 void FeedStates::tend() {
     update_expiry();
     std::erase_if(retired_, [](const auto& table) { return table.use_count() == 1; });
-    const std::int64_t now = steady_ms();
     if (table_ == nullptr) {
         return;
     }
-    if (!file_->in_step() && now >= next_save_ms_) {
-        save(std::nullopt);
+    const std::int64_t now = steady_ms();
+    const std::int64_t since = now - contact_stored_ms_;
+    if ((contact_unstored_ && since >= kContactEveryMs) || since >= kWallClockEveryMs) {
+        store_contact(now);
     }
-    const bool contact_due = contact_unwritten_ && now - contact_written_ms_ >= kContactEveryMs;
-    if (file_->in_step() && (contact_due || now - contact_written_ms_ >= kWallClockEveryMs) &&
-        now >= next_save_ms_) {
-        write_contact(now);
+    tend_layers();
+}
+
+void FeedStates::tend_layers() {
+    if (const auto merge = store_.take_merged()) {
+        if (auto table = table_->with(*merge)) {
+            replace_table({.table = std::move(table), .everything = false, .changed = {}});
+        }
+    }
+    if (auto merge = table_->due_merge()) {
+        store_.merge(std::move(*merge));
     }
 }
 
 void FeedStates::settle() {
-    if (contact_unwritten_ && file_->in_step()) {
-        write_contact(steady_ms());
+    if (contact_unstored_) {
+        store_contact(steady_ms());
     }
+    store_.stop();
 }
 
-void FeedStates::save(const std::optional<device::StateFile::Delta>& delta) {
-    const std::int64_t now = steady_ms();
-    const bool refused_lately = !file_->in_step() && now < next_save_ms_;
-    if (refused_lately) {
-        return;  // tend() tries again
-    }
-    if (const auto saved = file_->save(*table_, delta, *contact_); !saved) {
-        disk_failed("the state file", saved.error(), now);
-        return;
-    }
-    contact_unwritten_ = false;
-    contact_written_ms_ = now;
+void FeedStates::store(std::optional<FeedStore::Delta> delta) {
+    store_.save(table_, std::move(delta), *contact_);
+    contact_unstored_ = false;
+    contact_stored_ms_ = steady_ms();
 }
 
-void FeedStates::write_contact(std::int64_t now_ms) {
+void FeedStates::store_contact(std::int64_t now_ms) {
     {
         const std::lock_guard lock(mutex_);
         contact_->highest_wall_ms = std::max(contact_->highest_wall_ms, clock_().wall_ms);
     }
-    if (const auto written = file_->confirm(*contact_); !written) {
-        disk_failed("the time of contact", written.error(), now_ms);
-        return;
-    }
-    contact_unwritten_ = false;
-    contact_written_ms_ = now_ms;
-}
-
-void FeedStates::disk_failed(std::string_view what, const Error& error, std::int64_t now_ms) {
-    next_save_ms_ = now_ms + kSaveAgainMs;
-    if (now_ms >= next_complaint_ms_) {
-        next_complaint_ms_ = now_ms + kComplainEveryMs;
-        log_.event(log::Level::error, "feed",
-                   "{}: {} can't be written, mail goes on with the states in memory: {}", instance_,
-                   what, describe(error));
-    }
+    store_.confirm(*contact_);
+    contact_unstored_ = false;
+    contact_stored_ms_ = now_ms;
 }
 
 std::shared_ptr<const device::DeviceTable> FeedStates::table() const {

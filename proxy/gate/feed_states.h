@@ -1,8 +1,8 @@
-/// The states of one identity: which table is in force, since when, and that the disk knows it.
+/// The states of one identity: which table is in force, since when, and that the disk learns of it.
 ///
-/// Thread: the feed's (load() is called before that starts); table(), contact() and view() from
-/// any. Tables that were replaced are kept until no worker holds them, so that freeing one never
-/// falls to a worker.
+/// Thread: the feed's (load() is called before that starts); table(), contact() and age() from
+/// any. What takes long, storing and merging, is left to the store's thread. Tables that were
+/// replaced are kept until no worker holds them, so that freeing one never falls to a worker.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@
 
 #include "proxy/device/contact.h"
 #include "proxy/device/feed_document.h"
-#include "proxy/device/file.h"
 #include "proxy/gate/device_feed.h"
+#include "proxy/gate/feed_store.h"
 
 namespace eg::gate {
 
@@ -31,6 +31,8 @@ class FeedStates {
 
     /// Takes what the state file holds, if it is whole and its contact is believed.
     void load();
+    /// Starts storing. settle() ends it.
+    void start();
     /// Another lifetime or another file.
     void change(const config::Mdm& mdm);
 
@@ -41,9 +43,9 @@ class FeedStates {
     /// Nothing changed since the table in force.
     void confirm(const device::Moment& heard);
     /// At each turn of the feed: keeps the expiry right after a suspend, frees what no worker holds
-    /// any more, and writes what the disk doesn't know yet.
+    /// any more, and has contacts stored and layers merged.
     void tend();
-    /// At the end: the last contact goes to disk.
+    /// At the end: what the disk doesn't know yet is stored, in bounded time (FeedStore::stop()).
     void settle();
 
     [[nodiscard]] std::shared_ptr<const device::DeviceTable> table() const;
@@ -54,10 +56,11 @@ class FeedStates {
   private:
     void set_contact(const device::Moment& heard);
     void put_in_force(StatesUpdate update, const device::Moment& heard);
+    void replace_table(StatesUpdate update);
     void update_expiry();
-    void save(const std::optional<device::StateFile::Delta>& delta);
-    void write_contact(std::int64_t now_ms);
-    void disk_failed(std::string_view what, const Error& error, std::int64_t now_ms);
+    void store(std::optional<FeedStore::Delta> delta);
+    void store_contact(std::int64_t now_ms);
+    void tend_layers();
 
     const std::string instance_;
     log::Log& log_;
@@ -67,16 +70,15 @@ class FeedStates {
 
     Milliseconds lifetime_;
     std::string state_file_;
-    std::optional<device::StateFile> file_;
     std::vector<std::shared_ptr<const device::DeviceTable>> retired_;
-    bool contact_unwritten_ = false;
-    std::int64_t contact_written_ms_ = 0;  // steady_clock; likewise the next two
-    std::int64_t next_save_ms_ = 0;
-    std::int64_t next_complaint_ms_ = 0;
+    bool contact_unstored_ = false;
+    std::int64_t contact_stored_ms_ = 0;  // steady_clock
 
     mutable std::mutex mutex_;  // over the next two
     std::shared_ptr<const device::DeviceTable> table_;
     std::optional<device::Contact> contact_;
+
+    FeedStore store_;
 };
 
 }  // namespace eg::gate

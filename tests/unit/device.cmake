@@ -8,8 +8,9 @@ set(gate ${CMAKE_SOURCE_DIR}/proxy/gate)
 easgate_library(easgate_feed
                 SOURCES ${gate}/device_feed.cpp ${gate}/feed_clock.cpp ${gate}/feed_http.cpp
                         ${gate}/feed_report.cpp ${gate}/feed_states.cpp
+                        ${gate}/feed_store.cpp
                 DEPS easgate_base easgate_device easgate_log CURL::libcurl PkgConfig::JANSSON
                      Threads::Threads)
 easgate_test(device_feed_test
-             SOURCES gate/device_feed_test.cpp gate/feed_report_test.cpp
+             SOURCES gate/device_feed_test.cpp gate/feed_report_test.cpp gate/feed_store_test.cpp
              DEPS easgate_feed)

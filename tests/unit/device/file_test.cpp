@@ -167,8 +167,7 @@ TEST_CASE("any byte that is changed, anywhere, spoils the file as a whole") {
     }
 }
 
-TEST_CASE(
-    "a file that was cut is refused, but where a whole block ends") {
+TEST_CASE("a file that was cut is refused, but where a whole block ends") {
     const Folder folder;
     StateFile file(folder.base(), "hq");
     const Table table = first_table();
@@ -237,6 +236,20 @@ TEST_CASE("a disk that refuses keeps the older states, and saving works again af
     CHECK_FALSE(good.in_step());
     REQUIRE(good.save(*next, StateFile::Delta{packed, 1}, contact_at(3)));
     CHECK(state_in(**read_states(folder.base(), "hq"), "D1") == "deny");
+}
+
+TEST_CASE("a whole table that is given up leaves the older states") {
+    const Folder folder;
+    StateFile file(folder.base(), "hq");
+    REQUIRE(file.save(*first_table(), std::nullopt, contact_at(1)));
+    std::stop_source stop;
+    stop.request_stop();
+    CHECK_FALSE(file.save(*first_table(9), std::nullopt, contact_at(2), stop.get_token()));
+    CHECK_FALSE(file.in_step());
+    CHECK_FALSE(fs::exists(folder.file() + ".new"));
+    CHECK((*read_states(folder.base(), "hq"))->table->size() == 3);
+    REQUIRE(file.save(*first_table(9), std::nullopt, contact_at(3)));
+    CHECK((*read_states(folder.base(), "hq"))->table->size() == 9);
 }
 
 }  // namespace eg::device

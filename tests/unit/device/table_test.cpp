@@ -202,6 +202,39 @@ TEST_CASE("random deltas on top of each other say the same as a map") {
     CHECK(ids_of(*table) == expected);
 }
 
+TEST_CASE("a merge that would take long is left for later, and changes nothing but the layers") {
+    const auto many = [](int from, int to, State state) {
+        Builder builder;
+        for (int i = from; i < to; ++i) {
+            builder.add(make_record(fmt::format("D{}", i), state));
+        }
+        return builder;
+    };
+    const Table base = many(0, 60'000, State::allow).build();
+    CHECK_FALSE(base->due_merge());
+    const Table next = many(50'000, 70'000, State::removed).build_on(*base, {}, "c2");
+    auto merge = next->due_merge();
+    REQUIRE(merge);
+    CHECK(next->with(*merge) == nullptr);  // it hasn't run
+    std::stop_source stop;
+    stop.request_stop();
+    CHECK_FALSE(merge->run(stop.get_token()));
+    REQUIRE(merge->run());
+    const Table later = changed(next, {make_record("D1", State::deny), make_record("D55000")});
+    const Table merged = later->with(*merge);
+    REQUIRE(merged);
+    CHECK_FALSE(merged->due_merge());
+    CHECK(merged->with(*merge) == nullptr);  // once
+    CHECK(base->with(*merge) == nullptr);
+    CHECK(merged->cursor() == "next");
+    CHECK(merged->size() == 50'001);
+    CHECK(ids_of(*merged) == ids_of(*later));
+    CHECK(state_of(merged, "D1") == "deny");
+    CHECK(state_of(merged, "D55000") == "allow");
+    CHECK(state_of(merged, "D55001") == "-");
+    CHECK(merged->memory_bytes() < later->memory_bytes());
+}
+
 /// EASGATE_TEST_DEVICES=1000000 measures the size that the product promises.
 TEST_CASE("a device with three users takes at most 160 bytes") {
     const char* wanted = std::getenv("EASGATE_TEST_DEVICES");
