@@ -1,5 +1,6 @@
 """What is measured, and how the rounds interleave."""
 
+import json
 import sys
 import time
 from dataclasses import dataclass, field
@@ -132,7 +133,7 @@ def run_rounds(bench, chosen, rounds, figures):
         park.close()
 
 
-HOLDERS = {"easgate": Easgate, "haproxy": Haproxy, "nginx": Nginx, "floor": Floor}
+HOLDERS = {"easgate": Easgate, "haproxy": Haproxy, "nginx": Nginx}
 
 
 def hold(bench, label, kind, count):
@@ -157,7 +158,6 @@ def hold(bench, label, kind, count):
         client.say("go")
         bench.upstream.signal(SIGNAL_RELEASE)
         held = int(bench.upstream.line())
-        import json
         found = json.loads(client.line())
         return {"held": held, "asked": count, "kib": (full - base) / held, "base_kib": base, "idle_use": idle,
                 "slab_kib": slab / held, "end_seconds": found["seconds"], "lost": found["lost"]}

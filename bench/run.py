@@ -70,6 +70,7 @@ def read_arguments():
     parser.add_argument("--cases", default="", help=f"of {', '.join(cases.NAMES)}")
     parser.add_argument("--hold", default="", help="numbers of held Pings, such as 5000,9500; 0 = none")
     parser.add_argument("--json", help="write every single figure there")
+    parser.add_argument("--baseline", action="store_true", help="make the ratios of this run those of baseline.json")
     parser.add_argument("--keep", action="store_true", help="keep the folder with configurations and logs")
     parser.add_argument("--smoke", action="store_true",
                         help="less than a minute; fails on a ratio that is 10 %% worse than in baseline.json")
@@ -91,7 +92,9 @@ def main():
             figures = cases.run(bench, options)
             if options.json:
                 pathlib.Path(options.json).write_text(json.dumps(figures, indent=1))
-            print(report.table(figures, bench))
+            if options.baseline:
+                (HERE / "baseline.json").write_text(json.dumps(report.baseline(figures), indent=1) + "\n")
+            print(report.table(figures))
             status = 0
         failed = False
     finally:

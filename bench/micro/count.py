@@ -1,0 +1,50 @@
+#!/usr/bin/python3
+"""Instructions of each micro bench, counted by valgrind, against the budgets in budgets.json.
+
+Usage: bench/micro/count.py [--build DIR] [--write]
+Prints a table; exits 1 if a count is more than 10 % over its budget.
+"""
+
+import argparse
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+FEW, MANY = 200, 1200
+TOLERANCE = 1.10
+
+
+def instructions(program, name, times):
+    done = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, "--repeat", name,
+                           str(times)], capture_output=True, text=True, timeout=600, check=True)
+    return int(re.search(r"Collected : (\d+)", done.stderr).group(1))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default=HERE.parents[1] / "build" / "release")
+    parser.add_argument("--write", action="store_true", help="make the counts the budgets")
+    options = parser.parse_args()
+    program = pathlib.Path(options.build) / "bin" / "bench-micro"
+    file = HERE / "budgets.json"
+    budgets = json.loads(file.read_text())
+    over = 0
+    for name, budget in budgets.items():
+        # What setting up costs is in both, and so in neither.
+        count = round((instructions(program, name, MANY) - instructions(program, name, FEW)) / (MANY - FEW))
+        bad = count > budget * TOLERANCE
+        over += bad
+        print(f"{name:16} {count:8} instructions, budget {budget}{'  OVER' if bad and not options.write else ''}",
+              flush=True)
+        budgets[name] = count
+    if options.write:
+        file.write_text(json.dumps(budgets, indent=1) + "\n")
+        return 0
+    return 1 if over else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
