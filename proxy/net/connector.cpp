@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fmt/format.h>
@@ -41,6 +42,7 @@ Connector::Progress Connector::step() {
 bool Connector::resolve() {
     if (!patience_.armed()) {
         patience_.arm(target_.timeout);
+        due_ms_ = loop_.now_ms() + target_.timeout.count();
     }
     bool failed = false;
     const auto* found = names_.look_up(target_.server->host, owner_, failed);
@@ -65,7 +67,8 @@ bool Connector::try_address() {
         state_ = State::failed;
         return true;
     }
-    patience_.arm(target_.timeout / static_cast<std::int64_t>(addresses_.size()));
+    const std::int64_t left_ms = std::max<std::int64_t>(due_ms_ - loop_.now_ms(), 0);
+    patience_.arm(Milliseconds(left_ms / static_cast<std::int64_t>(addresses_.size() - next_)));
     const SocketAddress address{addresses_[next_++], target_.server->port};
     sockaddr_storage native{};
     const socklen_t length = address.to_native(native);

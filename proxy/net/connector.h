@@ -2,7 +2,7 @@
 /// handshake.
 ///
 /// A small state table that its owner drives: call step() whenever the owner is advanced. All of it
-/// together has one deadline, which the owner keeps.
+/// together has one time limit.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +24,8 @@ class Connector {
     struct Target {
         const HostPort* server;  // outlives the connector
         TlsClientContext* tls;   // null = plain; outlives the connector and its stream
-        Milliseconds timeout;    // shared out between the addresses, so that a dead one leaves time
-                                 // for the next
+        Milliseconds timeout;    // for all of it; what is left is shared out between the addresses
+                                 // that are left, so that a dead one leaves time for the next
     };
     /// `owner` is advanced when a step can be taken, and owns the stream in the end.
     Connector(Loop& loop, NameCache& names, Target target, Advancing& owner)
@@ -43,6 +43,8 @@ class Connector {
     [[nodiscard]] Progress step();
     /// After `ready`.
     [[nodiscard]] std::unique_ptr<Stream> take_stream() { return std::move(stream_); }
+    /// After `ready`: of the stream.
+    [[nodiscard]] Socket& socket() { return *socket_; }
     /// After `failed`: what the last address said.
     [[nodiscard]] const Error& error() const { return error_; }
     /// For people: the last address tried and, for TLS, OpenSSL's word.
@@ -67,7 +69,8 @@ class Connector {
     NameCache& names_;
     Target target_;
     Advancing& owner_;
-    Deadline patience_;  // with the address that is being tried
+    Deadline patience_;  // with the look-up, then with the address that is being tried
+    std::int64_t due_ms_ = 0;
     State state_ = State::resolving;
     std::vector<IpAddress> addresses_;
     std::size_t next_ = 0;

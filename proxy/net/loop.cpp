@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include <event2/event.h>
 
@@ -84,7 +85,7 @@ void Wheel::run() {
     }
 }
 
-Loop::Loop() {
+Loop::Loop(Clock clock) : clock_(std::move(clock)) {
     event_config* settings = event_config_new();
     EG_CHECK(settings != nullptr);
     event_config_set_flag(settings, EVENT_BASE_FLAG_NOLOCK);
@@ -110,7 +111,9 @@ Loop::~Loop() {
 
 void Loop::turn(bool waits) {
     clock_is_stale_ = true;
-    event_base_loop(base_, waits ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+    // Without EVLOOP_ONCE libevent goes on for as long as anything happens: under load the wheel,
+    // and what the worker does between two turns, would never get theirs.
+    event_base_loop(base_, waits ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
     refresh_clock();
     wheel_.run();
 }
@@ -120,7 +123,7 @@ void Loop::refresh_clock() {
         return;
     }
     clock_is_stale_ = false;
-    now_ = std::chrono::steady_clock::now();
+    now_ = clock_();
     wheel_.set_now(std::chrono::duration_cast<Milliseconds>(now_.time_since_epoch()).count());
 }
 

@@ -4,6 +4,7 @@
 /// that is registered with it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -78,7 +79,10 @@ class Wheel {
 
 class Loop {
   public:
-    Loop();
+    /// Tells the time; called on the loop's thread, once a turn.
+    using Clock = std::function<MonotonicTime()>;
+
+    explicit Loop(Clock clock = &std::chrono::steady_clock::now);
     ~Loop();
     Loop(const Loop&) = delete;
     Loop& operator=(const Loop&) = delete;
@@ -104,6 +108,7 @@ class Loop {
     static void on_wake(int fd, short what, void* self) noexcept;
     static void on_tick(int fd, short what, void* self) noexcept;
 
+    Clock clock_;
     event_base* base_;
     event* wake_event_ = nullptr;
     event* tick_event_ = nullptr;

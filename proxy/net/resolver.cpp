@@ -105,7 +105,9 @@ const std::vector<IpAddress>* NameCache::look_up(const std::string& name, Advanc
         failed = true;
         return nullptr;
     }
-    entry.waiters.push_back(&waiter);
+    if (std::find(entry.waiters.begin(), entry.waiters.end(), &waiter) == entry.waiters.end()) {
+        entry.waiters.push_back(&waiter);
+    }
     return nullptr;
 }
 
@@ -120,9 +122,11 @@ void NameCache::ask(const std::string& name, Entry& entry) {
         if (!addresses.empty()) {
             answered.addresses = addresses;
         }
-        std::vector<Advancing*> waiters;
-        waiters.swap(answered.waiters);
-        for (Advancing* waiter : waiters) {
+        // One at a time: a waiter's advance may make another one forgotten. None comes back, for
+        // the answer is fresh now.
+        while (!answered.waiters.empty()) {
+            Advancing* waiter = answered.waiters.back();
+            answered.waiters.pop_back();
             waiter->advance();
         }
     });

@@ -94,6 +94,16 @@ IoResult Socket::write(std::span<const std::string_view> pieces) {
     return {.status = IoStatus::error, .sys_errno = errno};
 }
 
+void Socket::probe() {
+    char byte = 0;
+    const ssize_t count = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) {
+        // Not an error of its own: the kernel has told it once now, and reads go on to eof.
+        hung_up_ = true;
+        readable_ = true;
+    }
+}
+
 void Socket::shutdown_write() {
     ::shutdown(fd_, SHUT_WR);
 }

@@ -45,8 +45,15 @@ class Socket {
     /// Ends our side of the stream.
     void shutdown_write();
 
+    /// Asks the kernel whether the peer is gone, whatever was known: before a long wait. A reset
+    /// that came together with bytes is reported as readable and writable, no more, and the short
+    /// read of those bytes would hide it. Sets hung_up(). Cost: a system call.
+    void probe();
+
     [[nodiscard]] bool readable() const { return readable_; }
     [[nodiscard]] bool hung_up() const { return hung_up_; }
+    /// The next read asks the kernel, whatever was said last.
+    void look_again() { readable_ = true; }
     [[nodiscard]] int fd() const { return fd_; }
 
     /// The error of a connect() that is under way: 0 = connected.

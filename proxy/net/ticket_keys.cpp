@@ -15,8 +15,6 @@ namespace eg::net {
 
 namespace {
 
-constexpr auto kRotation = std::chrono::hours(12);
-
 // RFC 5869 with SHA-256.
 void derive(std::string_view secret, std::string_view info, unsigned char* out,
             std::size_t length) {
@@ -38,8 +36,9 @@ void derive(std::string_view secret, std::string_view info, unsigned char* out,
 
 }  // namespace
 
-TicketKeys::TicketKeys(std::string_view file_content, std::string_view instance)
-    : random_(file_content.empty()), made_(std::chrono::steady_clock::now()) {
+TicketKeys::TicketKeys(std::string_view file_content, std::string_view instance,
+                       std::chrono::steady_clock::duration rotation)
+    : random_(file_content.empty()), rotation_(rotation), made_(std::chrono::steady_clock::now()) {
     if (random_) {
         rotate();
         return;
@@ -70,7 +69,7 @@ void TicketKeys::rotate() {
 int TicketKeys::apply(unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                       EVP_MAC_CTX* mac, int sealing) {
     const std::lock_guard lock(mutex_);
-    if (random_ && std::chrono::steady_clock::now() - made_ > kRotation) {
+    if (random_ && std::chrono::steady_clock::now() - made_ > rotation_) {
         rotate();
     }
     auto key = keys_.begin();

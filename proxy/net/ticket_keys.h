@@ -20,8 +20,9 @@ class TicketKeys {
 
     /// From a file's content (n x 80 bytes, the first seals, all open), each derived anew by
     /// HKDF-SHA256 with the instance's name, so that nodes share tickets and instances don't. "" =
-    /// random keys: a new one every 12 hours, the one before still opens.
-    TicketKeys(std::string_view file_content, std::string_view instance);
+    /// random keys: a new one every `rotation`, the one before still opens.
+    TicketKeys(std::string_view file_content, std::string_view instance,
+               std::chrono::steady_clock::duration rotation = std::chrono::hours(12));
 
     /// For SSL_CTX_set_tlsext_ticket_key_evp_cb; same meaning of arguments and result.
     int apply(unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
@@ -37,6 +38,7 @@ class TicketKeys {
     std::mutex mutex_;  // guards all below
     std::vector<Key> keys_;
     bool random_;
+    std::chrono::steady_clock::duration rotation_;
     std::chrono::steady_clock::time_point made_;
 };
 

@@ -8,6 +8,7 @@
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
 
+#include "proxy/base/check.h"
 #include "proxy/base/ip.h"
 #include "proxy/net/ticket_keys.h"
 
@@ -145,9 +146,8 @@ std::expected<std::shared_ptr<TlsServerContext>, std::string> TlsServerContext::
 
 SslPtr TlsServerContext::accept() const {
     SslPtr ssl(SSL_new(context_.get()));
-    if (ssl != nullptr) {
-        SSL_set_accept_state(ssl.get());
-    }
+    EG_CHECK(ssl != nullptr);  // fails for want of memory only
+    SSL_set_accept_state(ssl.get());
     return ssl;
 }
 
@@ -191,17 +191,16 @@ int TlsClientContext::on_session(SSL* ssl, SSL_SESSION* fresh) {
 
 SslPtr TlsClientContext::connect() {
     SslPtr ssl(SSL_new(context_.get()));
-    if (ssl == nullptr) {
-        return ssl;
-    }
+    EG_CHECK(ssl != nullptr);  // fails for want of memory only
     SSL_set_connect_state(ssl.get());
     if (IpAddress::parse(settings_.host)) {
-        X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), settings_.host.c_str());
+        EG_CHECK(X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), settings_.host.c_str()) ==
+                 1);
     } else {
         // What the macro SSL_set_tlsext_host_name does, without its C cast; the name is only read.
         SSL_ctrl(ssl.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
                  const_cast<char*>(settings_.host.c_str()));
-        SSL_set1_host(ssl.get(), settings_.host.c_str());
+        EG_CHECK(SSL_set1_host(ssl.get(), settings_.host.c_str()) == 1);
     }
     if (!settings_.alpn.empty()) {
         const std::string wire = static_cast<char>(settings_.alpn.size()) + settings_.alpn;

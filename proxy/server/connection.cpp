@@ -221,6 +221,7 @@ net::IoStatus Connection::fill() {
     } else if (got.status != net::IoStatus::again) {
         client_left_ = true;
     }
+    input_.release_if_empty();
     return got.status;
 }
 
@@ -237,6 +238,7 @@ void Connection::again() {
 }
 
 void Connection::park() {
+    socket_->probe();
     input_.release_if_empty();
     stream_->free_buffers();
 }

@@ -60,7 +60,8 @@ class Connection final : public net::Advancing {
     /// The certificates that the client sent, or null.
     [[nodiscard]] STACK_OF(X509) * certificate_chain() const;
     [[nodiscard]] std::unique_ptr<ConnectionNotes>& notes() { return notes_; }
-    /// Gives back TLS and input memory while the answer is awaited.
+    /// Gives back TLS and input memory while the answer is awaited. Looks for a client that left
+    /// unnoticed first: see hung_up() afterwards.
     void park();
 
     // For the worker.

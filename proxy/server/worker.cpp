@@ -47,17 +47,21 @@ void Worker::join() {
 
 void Worker::run() {
     while (!stopping_.load(std::memory_order_relaxed)) {
-        loop_.turn(ready_.empty());
-        std::vector<Connection*> ready;
-        ready.swap(ready_);
-        for (Connection* connection : ready) {
-            connection->advance();
-        }
-        if (turn_ended_) {
-            turn_ended_();
-        }
-        graveyard_.clear();
+        turn(true);
     }
+}
+
+void Worker::turn(bool waits) {
+    loop_.turn(waits && ready_.empty());
+    std::vector<Connection*> ready;
+    ready.swap(ready_);
+    for (Connection* connection : ready) {
+        connection->advance();
+    }
+    if (turn_ended_) {
+        turn_ended_();
+    }
+    graveyard_.clear();
 }
 
 void Worker::listen(int fd, const SocketAddress& address, std::shared_ptr<Service> service) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -30,7 +31,10 @@ struct ConnectionLimit {
 
 class Worker {
   public:
-    explicit Worker(ConnectionLimit& limit) : limit_(limit) {}
+    /// `clock`: of the loop; tests bring their own.
+    explicit Worker(ConnectionLimit& limit,
+                    net::Loop::Clock clock = &std::chrono::steady_clock::now)
+        : limit_(limit), loop_(std::move(clock)) {}
     ~Worker();
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
@@ -43,6 +47,10 @@ class Worker {
     void join();
     /// Closes everything hard. After join().
     void close_all();
+
+    /// One turn of the loop, with what belongs to its end. What the thread does until stop(), and
+    /// tests do instead of start(). `waits`: as Loop::turn.
+    void turn(bool waits);
 
     // On the worker's thread (or before start()).
     /// Serves a listening descriptor; takes it over.
