@@ -7,7 +7,8 @@ Reason judge_device(const Facts& facts) {
         return Reason::none;
     }
     if (!facts.eas->has_device_id) {
-        return facts.head->method == http::Method::post ? Reason::no_device : Reason::none;
+        const bool post = facts.head != nullptr && facts.head->method == http::Method::post;
+        return post ? Reason::no_device : Reason::none;
     }
     if (!facts.device) {
         return Reason::device_unknown;

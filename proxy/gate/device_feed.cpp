@@ -95,6 +95,7 @@ struct DeviceFeed::Inner {
 
 void DeviceFeed::Inner::run() {
     next_poll = SteadyClock::now();
+    states.start();
     while (!stopping.load()) {
         take_new_settings();
         const MonotonicTime now = SteadyClock::now();

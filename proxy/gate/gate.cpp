@@ -58,10 +58,10 @@ Gate::~Gate() {
     for (auto& [name, published] : published_) {
         published.feed->stop();
     }
-    resolver_.reset();  // its thread posts to the workers' loops
     for (auto& worker : workers_) {
-        worker->stop();
+        worker->stop();  // they ask the resolver
     }
+    resolver_.reset();  // its thread posts to the workers' loops
     workers_.clear();
     if (log_ != nullptr) {
         log_->event(Level::info, "node", "stopped");

@@ -5,11 +5,12 @@
 namespace eg::gate {
 
 void LearnedAgents::learn(std::string_view device_id, std::string_view user_agent) {
-    if (user_agent.size() > kMostBytes) {
-        return;
-    }
     const std::uint64_t key = device::DeviceTable::hash_id(device_id);
     const std::lock_guard lock(mutex_);
+    if (user_agent.size() > kMostBytes) {
+        by_device_.erase(key);  // too long to keep; the one before it isn't the last one any more
+        return;
+    }
     const auto found = by_device_.find(key);
     if (found != by_device_.end()) {
         if (found->second != user_agent) {

@@ -114,6 +114,9 @@ Verdict ProxyTransaction::check_certificate() {
 
 Verdict ProxyTransaction::judge(const http::RequestHead& head) {
     Slot& slot = service_.slot();
+    if (connection_.notes() != nullptr) {
+        notes().settle(service_.pool());
+    }
     filters::Surroundings around;
     around.rules = &service_.instance().rules();
     around.devices = slot.table.get();
@@ -133,7 +136,7 @@ Verdict ProxyTransaction::judge(const http::RequestHead& head) {
         };
     }
     filters::Judgement judgement = filters::judge_request(head, around);
-    judged_by_ = slot.table.get();
+    judged_by_ = slot.states_version;
     user_agent_ = judgement.user_agent;
     eas_ = std::move(judgement.eas);
     claims_ = std::move(judgement.claims);
@@ -172,6 +175,8 @@ void ProxyTransaction::judge_again() {
     facts.eas = &eas_;
     facts.claims = &claims_;
     facts.devices = slot.table.get();
+    facts.user_agent = user_agent_;
+    facts.has_user_agent = !user_agent_.empty();
     if (slot.table != nullptr && eas_.has_device_id) {
         facts.device = slot.table->find(eas_.device_id);
     }
@@ -182,10 +187,10 @@ void ProxyTransaction::judge_again() {
     if (service_.instance().settings().require_client_certificate) {
         facts.certificate_names = &notes().certificate_names(connection_);
     }
-    judged_by_ = slot.table.get();
+    judged_by_ = slot.states_version;
     for (const auto& filter : filters::filters()) {
         const std::string_view name = filter.name;
-        const bool about_states = name == "device" || name == "user";
+        const bool about_states = name == "device" || name == "user" || name == "secure_email";
         const Reason reason = about_states ? filter.judge(facts) : Reason::none;
         if (reason != Reason::none) {
             slot.metrics->held_ended_by_change.add();

@@ -79,7 +79,9 @@ bool ProxyTransaction::send_request() {
 
 void ProxyTransaction::request_sent() {
     const auto* facts = filters::eas::facts_of(eas_.command);
-    const bool may_be_held = facts != nullptr && facts->may_be_held;
+    // OPTIONS may carry a command and no device: nothing about it is held.
+    const bool may_be_held =
+        method_ == http::Method::post && facts != nullptr && facts->may_be_held;
     const auto& limits = service_.instance().limits();
     const auto patience = may_be_held ? limits.held_timeout : limits.upstream_timeout;
     answer_due_ms_ = service_.worker().loop->now_ms() + patience.count();
@@ -90,7 +92,9 @@ void ProxyTransaction::request_sent() {
         held_.device = device::DeviceTable::hash_id(eas_.device_id);
         slot.held.insert(held_);
         slot.metrics->held.add();
-        if (slot.table.get() != judged_by_) {
+        if (slot.ending_held) {
+            end_held(Reason::draining);
+        } else if (slot.states_version != judged_by_) {
             judge_again();  // the states changed between the verdict and now
         }
     }
@@ -137,20 +141,24 @@ bool ProxyTransaction::read_answer_head() {
         }
         return false;
     }
-    if (!request_.done()) {
-        return false;  // send_request() has said whom we wait for
-    }
-    if (connection_.hung_up()) {
+    const bool is_read = request_.done() || waiting_ == Waiting::upstream_takes;
+    if (is_read && connection_.hung_up()) {
         client_vanished();
         return false;
     }
-    if (connection_.input().empty() && connection_.fill() != net::IoStatus::again &&
-        connection_.client_left()) {
+    if (!request_.done()) {
+        return false;  // send_request() has said whom we wait for
+    }
+    if (!connection_.input().empty()) {
+        connection_.look_for_hang_up();  // what was read ahead hides the end of the stream
+    } else if (connection_.fill() != net::IoStatus::again && connection_.client_left()) {
         client_vanished();
         return false;
     }
     wait_for(Waiting::answer);
-    if (connection_.deadline().passed()) {
+    if (connection_.hung_up()) {  // parking has found it out
+        client_vanished();
+    } else if (connection_.deadline().passed()) {
         patience_ended();
     }
     return false;
@@ -218,7 +226,11 @@ bool ProxyTransaction::begin_answer(const http::ResponseHead& head) {
 }
 
 void ProxyTransaction::note_sign_in() {
-    if (!claims_.connection_bound || status_ == 401) {
+    if (!claims_.connection_bound) {
+        return;
+    }
+    if (status_ == 401) {
+        notes().connection_unreadable |= claims_.unreadable;
         return;
     }
     // From here on the connection itself is the credential: it keeps the name it was signed in
@@ -277,7 +289,9 @@ bool ProxyTransaction::send_answer() {
 }
 
 void ProxyTransaction::settle_upstream() {
-    const bool clean = keep_upstream_ && upstream_->input().empty();
+    // A name was shown and not accepted: who the mail server takes this connection for is in doubt.
+    const bool doubtful = status_ == 401 && claims_.connection_bound && !claims_.names.empty();
+    const bool clean = keep_upstream_ && !doubtful && upstream_->input().empty();
     if (!clean) {
         drop_upstream();
         return;
@@ -298,6 +312,7 @@ bool ProxyTransaction::retry() {
         return false;
     }
     service_.slot().metrics->upstream_retries.add();
+    leave_held();  // judged anew, if need be, once it is sent again
     drop_upstream();
     request_.rewind();
     take_upstream(true);

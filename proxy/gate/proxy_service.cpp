@@ -53,6 +53,9 @@ void ProxyService::upstream_works() {
 }
 
 void ProxyService::upstream_fails(const std::string& what) {
+    if (slot_.upstream_in_trouble && slot_.trouble->get() == what) {
+        return;  // said already
+    }
     slot_.upstream_in_trouble = true;
     slot_.trouble->set(what);
     worker_.log->event(log::Level::warning, "upstream", "instance {}: {}", slot_.name, what);
@@ -84,15 +87,14 @@ const std::vector<std::string>& ClientNotes::certificate_names(
     return certificate_names_;
 }
 
-std::unique_ptr<upstream::UpstreamConnection> ClientNotes::take_pinned() {
-    if (pinned_ != nullptr && pinned_->broken()) {
+void ClientNotes::settle(const upstream::Pool& pool) {
+    if (pinned_ != nullptr && (pinned_->broken() || pool_ != &pool)) {
         pool_->discard(std::move(pinned_));
     }
     if (pinned_ == nullptr) {
         connection_name.clear();
         connection_unreadable = false;
     }
-    return std::move(pinned_);
 }
 
 void ClientNotes::pin(std::unique_ptr<upstream::UpstreamConnection> connection,

@@ -70,8 +70,14 @@ class ClientNotes final : public server::ConnectionNotes {
         const server::Connection& connection);
     [[nodiscard]] bool certificate_is_odd() const { return certificate_is_odd_; }
 
+    /// Before a request is judged: gives up a pinned connection that broke, or that belongs to
+    /// another pool than `pool` (it was made before a reload, and what is configured now counts);
+    /// without one nobody is signed in.
+    void settle(const upstream::Pool& pool);
     /// The upstream connection that NTLM or Negotiate bound to this client, or null.
-    [[nodiscard]] std::unique_ptr<upstream::UpstreamConnection> take_pinned();
+    [[nodiscard]] std::unique_ptr<upstream::UpstreamConnection> take_pinned() {
+        return std::move(pinned_);
+    }
     void pin(std::unique_ptr<upstream::UpstreamConnection> connection, upstream::Pool& pool,
              std::shared_ptr<server::Service> owner);
     /// The name that NTLM signed the connection in with; lost with the pinned connection.

@@ -133,8 +133,8 @@ class ProxyTransaction final : public server::Transaction {
     std::int64_t body_wait_began_ms_ = 0;
     std::uint64_t dropped_bytes_ = 0;
     std::uint64_t answer_sent_ = 0;
-    std::uint64_t progress_ = 0;                      // bytes moved when the present patience began
-    const device::DeviceTable* judged_by_ = nullptr;  // compared, never followed
+    std::uint64_t progress_ = 0;   // bytes moved when the present patience began
+    std::uint64_t judged_by_ = 0;  // Slot::states_version of the last verdict
     std::array<char, 16> request_id_;
     filters::Verdict verdict_;
     std::uint16_t status_ = 0;

@@ -29,7 +29,9 @@ int run_node(const std::string& config_path) {
     for (;;) {
         switch (server::wait_for_signal(Milliseconds(draining ? 50 : 1000))) {
             case SIGHUP:
-                gate.reload();
+                if (!draining) {
+                    gate.reload();
+                }
                 break;
             case SIGUSR1:
                 gate.reopen_logs();

@@ -42,6 +42,8 @@ struct Slot {
     std::shared_ptr<LearnedAgents> agents;
     std::shared_ptr<const ContactClock> contact;
     std::shared_ptr<const device::DeviceTable> table;
+    std::uint64_t states_version = 0;  // rises with each table
+    bool ending_held = false;          // drain_timeout is over: nothing is held any more
     device::SightingTable sightings;
     HeldIndex held;
     std::weak_ptr<DeviceFeed> feed;  // takes the sightings

@@ -1,5 +1,7 @@
 #include "proxy/gate/worker_app.h"
 
+#include <unistd.h>
+
 #include <fmt/format.h>
 #include <openssl/rand.h>
 
@@ -74,8 +76,8 @@ void WorkerApp::post_drain() {
 
 void WorkerApp::post_end_held() {
     worker_.post([this] {
-        ending_held_ = true;
         for (auto& [name, slot] : slots_) {
+            slot->ending_held = true;
             slot->recheck_slice = 0;
         }
     });
@@ -92,8 +94,8 @@ Slot& WorkerApp::slot_of(const std::string& name) {
 }
 
 void WorkerApp::apply(std::vector<InstanceUpdate>& instances) {
-    std::map<std::string, std::shared_ptr<ProxyService>> fresh;
-    std::vector<std::pair<SocketAddress, std::shared_ptr<server::Service>>> assignment;
+    Services fresh;
+    Assignment assignment;
     for (auto& update : instances) {
         const std::string& name = update.instance->settings().name;
         Slot& slot = slot_of(name);
@@ -102,12 +104,14 @@ void WorkerApp::apply(std::vector<InstanceUpdate>& instances) {
         slot.feed = update.feed;
         slot.contact = update.feed->contact();
         slot.table = update.feed->table();
+        ++slot.states_version;
         slot.recheck_slice = 0;
         auto tls = update.instance->upstream_tls();
         // The control thread has made one from the same settings before; only a file that changed
         // in between fails.
         if (!tls) {
             shared_.log->event(log::Level::error, "upstream", "{}", tls.error());
+            keep_old(update, fresh, assignment);
             continue;
         }
         auto service =
@@ -123,6 +127,8 @@ void WorkerApp::apply(std::vector<InstanceUpdate>& instances) {
         for (const auto& [address, fd] : update.new_listeners) {
             if (found != fresh.end()) {
                 worker_.listen(fd, address, found->second);
+            } else {
+                ::close(fd);
             }
         }
     }
@@ -135,9 +141,22 @@ void WorkerApp::apply(std::vector<InstanceUpdate>& instances) {
     services_ = std::move(fresh);
 }
 
+void WorkerApp::keep_old(const InstanceUpdate& update, Services& fresh, Assignment& assignment) {
+    const auto old = services_.find(update.instance->settings().name);
+    if (old == services_.end()) {
+        return;
+    }
+    fresh.emplace(old->first, old->second);
+    for (const auto& address : old->second->instance().settings().listen) {
+        assignment.emplace_back(address, old->second);
+    }
+    services_.erase(old);  // so that it isn't retired
+}
+
 void WorkerApp::apply_states(const std::string& name, const StatesUpdate& update) {
     Slot& slot = slot_of(name);
     slot.table = update.table;
+    ++slot.states_version;
     if (update.everything) {
         slot.recheck_slice = 0;
         return;
@@ -179,7 +198,7 @@ void WorkerApp::turn_ended() {
 
 void WorkerApp::look_after_slots() {
     for (auto& [name, slot] : slots_) {
-        if (slot->held.size() != 0 &&
+        if (slot->held.size() != 0 && slot->recheck_slice == HeldIndex::kSlices &&
             slot->age(worker_.loop().now_ms()) != filters::StateAge::fresh) {
             slot->recheck_slice = 0;
         }
@@ -189,6 +208,11 @@ void WorkerApp::look_after_slots() {
     if (pauses > pauses_seen_) {
         shared_.metrics->of_worker(index_).accept_pauses.add(pauses - pauses_seen_);
         pauses_seen_ = pauses;
+        constexpr std::int64_t kSayEveryMs = 60'000;
+        if (said_pause_ms_ != 0 && looked_ms_ - said_pause_ms_ < kSayEveryMs) {
+            return;
+        }
+        said_pause_ms_ = looked_ms_;
         shared_.log->event(log::Level::warning, "accept",
                            "accepting pauses: no free descriptor, or max_connections is reached");
     }
@@ -198,7 +222,7 @@ void WorkerApp::judge_held_again(Slot& slot) {
     // One slice a turn: with 50,000 held requests some 800 look-ups, far below a millisecond.
     const auto age = slot.age(worker_.loop().now_ms());
     slot.held.for_slice(slot.recheck_slice, [&](ProxyTransaction& held) {
-        if (ending_held_) {
+        if (slot.ending_held) {
             held.end_held(filters::Reason::draining);
         } else if (age == filters::StateAge::fresh) {
             held.judge_again();

@@ -60,7 +60,12 @@ class WorkerApp {
     }
 
   private:
+    using Services = std::map<std::string, std::shared_ptr<ProxyService>>;
+    using Assignment = std::vector<std::pair<SocketAddress, std::shared_ptr<server::Service>>>;
+
     void apply(std::vector<InstanceUpdate>& instances);
+    /// The service that an instance has stays in force.
+    void keep_old(const InstanceUpdate& update, Services& fresh, Assignment& assignment);
     void apply_states(const std::string& name, const StatesUpdate& update);
     Slot& slot_of(const std::string& name);
     void turn_ended();
@@ -75,14 +80,14 @@ class WorkerApp {
     log::LogSink sink_;
     WorkerContext context_;
     std::map<std::string, std::unique_ptr<Slot>> slots_;
-    std::map<std::string, std::shared_ptr<ProxyService>> services_;
+    Services services_;
     std::vector<std::weak_ptr<ProxyService>> retired_;
     std::atomic<std::uint64_t> open_connections_{0};
     std::uint64_t pauses_seen_ = 0;
     std::int64_t flushed_ms_ = 0;
     std::int64_t looked_ms_ = 0;
     std::int64_t reported_ms_ = 0;
-    bool ending_held_ = false;
+    std::int64_t said_pause_ms_ = 0;
 };
 
 }  // namespace eg::gate

@@ -237,6 +237,12 @@ void Connection::again() {
     worker_.advance_next_turn(*this);
 }
 
+void Connection::look_for_hang_up() {
+    if (socket_->readable()) {
+        socket_->probe();
+    }
+}
+
 void Connection::park() {
     socket_->probe();
     input_.release_if_empty();

@@ -45,6 +45,9 @@ class Connection final : public net::Advancing {
     [[nodiscard]] bool client_left() const { return client_left_; }
     /// The peer has closed its side, though bytes may still be unread.
     [[nodiscard]] bool hung_up() const { return socket_->hung_up(); }
+    /// Asks the kernel whether the peer is still there, if it has reported anything since the last
+    /// read.
+    void look_for_hang_up();
     /// No request follows the one under way.
     [[nodiscard]] bool draining() const { return draining_; }
     /// Advances again in the next turn, without waiting for anything: others get theirs first.

@@ -92,6 +92,9 @@ void Worker::assign(
 }
 
 void Worker::close_listeners() {
+    for (auto& entry : entries_) {
+        entry->listener->advance();  // what the kernel has accepted for us is still served
+    }
     entries_.clear();
 }
 

@@ -21,6 +21,7 @@ net::Connector::Progress UpstreamConnection::connect() {
     }
     const auto progress = connector_->step();
     if (progress == net::Connector::Progress::ready) {
+        socket_ = &connector_->socket();
         stream_ = connector_->take_stream();
         connector_.reset();
     }
@@ -36,6 +37,7 @@ net::IoResult UpstreamConnection::fill() {
     if (got.status == net::IoStatus::ok) {
         input_.commit(got.bytes);
     }
+    input_.release_if_empty();
     return got;
 }
 

@@ -51,9 +51,11 @@ class UpstreamConnection final : public net::Advancing {
     Pool& pool_;
     std::unique_ptr<net::Connector> connector_;  // until it is ready
     std::unique_ptr<net::Stream> stream_;
+    net::Socket* socket_ = nullptr;  // of stream_
     net::Buffer input_;
     net::Deadline idle_;
     net::Advancing* user_ = nullptr;  // null while idle
+    std::int64_t idle_since_ms_ = 0;
     bool reused_ = false;
     bool broken_ = false;  // something came, or the peer left, while nobody asked
 };

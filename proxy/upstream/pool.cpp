@@ -22,7 +22,7 @@ std::unique_ptr<UpstreamConnection> Pool::take(net::Advancing& user) {
     while (!idle_.empty()) {
         auto connection = std::move(idle_.back());
         idle_.pop_back();
-        if (connection->broken_) {
+        if (connection->broken_ || !is_quiet(*connection)) {
             discard(std::move(connection));
             continue;
         }
@@ -31,6 +31,17 @@ std::unique_ptr<UpstreamConnection> Pool::take(net::Advancing& user) {
         return connection;
     }
     return take_new(user);
+}
+
+bool Pool::is_quiet(UpstreamConnection& connection) const {
+    // Used a moment ago: an event would have told. Else what came since may not have been looked at
+    // yet.
+    constexpr std::int64_t kMomentMs = 5;
+    if (loop_.now_ms() - connection.idle_since_ms_ <= kMomentMs) {
+        return true;
+    }
+    connection.socket_->look_again();
+    return connection.fill().status == net::IoStatus::again;
 }
 
 std::unique_ptr<UpstreamConnection> Pool::take_new(net::Advancing& user) {
@@ -50,6 +61,7 @@ void Pool::give_back(std::unique_ptr<UpstreamConnection> connection) {
         return;
     }
     connection->rest();
+    connection->idle_since_ms_ = loop_.now_ms();
     connection->idle_.arm(origin_.idle_timeout);
     idle_.push_back(std::move(connection));
 }

@@ -54,6 +54,8 @@ class Pool {
   private:
     friend class UpstreamConnection;
     void woken_while_idle(UpstreamConnection& connection);
+    /// Nothing came, and the peer is still there.
+    [[nodiscard]] bool is_quiet(UpstreamConnection& connection) const;
 
     net::Loop& loop_;
     net::BufferPool& buffers_;
