@@ -1,0 +1,302 @@
+// TLS between two streams of ours on one loop: what passes, what is cut, who is let in.
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "certs/identity.h"
+#include "proxy/net/tls_context.h"
+#include "proxy/net/tls_stream.h"
+#include "tests/support/peer.h"
+#include "tests/unit/certs/maker.h"
+
+using namespace eg;
+using namespace eg::test;
+using net::IoStatus;
+
+namespace {
+
+struct Owner final : net::Advancing {
+    void advance() override {}
+};
+
+/// An authority, a server certificate for mail.example.com, and what clients and servers need.
+struct Certificates {
+    Folder folder;
+    Made authority = make({.name = "Authority", .authority = true});
+    Made server = make({.name = "mail.example.com"}, &authority);
+    std::string ca_file = folder.write("ca.pem", authority.pem());
+
+    [[nodiscard]] net::TlsServerSettings settings(const std::string& name) const {
+        net::TlsServerSettings settings;
+        settings.certificate = server.certificate.get();
+        settings.key = server.key.get();
+        settings.name = name;
+        return settings;
+    }
+    [[nodiscard]] std::shared_ptr<net::TlsServerContext> context(
+        const net::TlsServerSettings& settings) const {
+        auto made = net::TlsServerContext::make(settings);
+        REQUIRE(made.has_value());
+        return *made;
+    }
+    [[nodiscard]] std::unique_ptr<net::TlsClientContext> client(
+        const std::string& host = "mail.example.com", const std::string& alpn = "") const {
+        auto made = net::TlsClientContext::make(
+            {.host = host, .ca_file = ca_file, .verify = true, .alpn = alpn});
+        REQUIRE(made.has_value());
+        return std::move(*made);
+    }
+};
+
+/// Both ends of one connection.
+struct Pair {
+    net::Loop loop;
+    Owner owner;
+    std::unique_ptr<net::TlsStream> server;
+    std::unique_ptr<net::TlsStream> client;
+    IoStatus server_said = IoStatus::again;
+    IoStatus client_said = IoStatus::again;
+
+    Pair(const net::TlsServerContext& context, net::SslPtr client_ssl) {
+        const auto [ours, theirs] = socket_pair();
+        server = std::make_unique<net::TlsStream>(loop, ours, owner, context.accept());
+        client = std::make_unique<net::TlsStream>(loop, theirs, owner, std::move(client_ssl));
+    }
+    /// True if both are satisfied.
+    bool shake_hands() {
+        for (int i = 0; i < 20; ++i) {
+            loop.turn(false);
+            if (client_said == IoStatus::again) {
+                client_said = client->handshake().status;
+            }
+            if (server_said == IoStatus::again) {
+                server_said = server->handshake().status;
+            }
+        }
+        return server_said == IoStatus::ok && client_said == IoStatus::ok;
+    }
+    /// What `stream` reads, then how that ended.
+    std::string read_all(net::Stream& stream, IoStatus& status) {
+        std::string text;
+        std::array<char, 70'000> buffer;
+        for (int idle = 0; idle < 5;) {
+            loop.turn(false);
+            const net::IoResult got = stream.read(buffer);
+            status = got.status;
+            if (got.status == IoStatus::ok) {
+                text.append(buffer.data(), got.bytes);
+                idle = 0;
+            } else if (got.status == IoStatus::again) {
+                ++idle;
+            } else {
+                break;
+            }
+        }
+        return text;
+    }
+    [[nodiscard]] bool resumed() { return SSL_session_reused(server->ssl()) == 1; }
+};
+
+/// A whole visit: handshake, and the ticket read.
+bool visit(const net::TlsServerContext& context, net::TlsClientContext& client) {
+    Pair pair(context, client.connect());
+    REQUIRE(pair.shake_hands());
+    const std::string_view hello = "hello";
+    CHECK(pair.server->write({&hello, 1}).bytes == 5);
+    IoStatus status{};
+    CHECK(pair.read_all(*pair.client, status) == "hello");
+    // OpenSSL never resumes what ended without a goodbye.
+    pair.client->shutdown();
+    pair.server->shutdown();
+    return pair.resumed();
+}
+
+}  // namespace
+
+TEST_CASE("a large body passes whole, however the pipe takes it, and the end is clean") {
+    const Certificates certificates;
+    const auto context = certificates.context(certificates.settings("one"));
+    const auto client = certificates.client();
+    Pair pair(*context, client->connect());
+    REQUIRE(pair.shake_hands());
+    std::string body(3'000'000, ' ');
+    for (std::size_t i = 0; i < body.size(); ++i) {
+        body[i] = static_cast<char>('a' + i % 23);
+    }
+    const std::string head = "HTTP/1.1 200 OK\r\n\r\n";
+    std::array<std::string_view, 4> pieces{head, "", body, "the end"};
+    std::string read;
+    bool waited = false;
+    for (int i = 0; i < 10'000 && read.size() < head.size() + body.size() + 7; ++i) {
+        const net::IoResult sent = pair.server->write(pieces);
+        waited = waited || sent.status == IoStatus::again;
+        REQUIRE(sent.status <= IoStatus::again);
+        std::size_t left = sent.bytes;
+        for (auto& piece : pieces) {
+            const std::size_t gone = std::min(left, piece.size());
+            piece.remove_prefix(gone);
+            left -= gone;
+        }
+        if (sent.status == IoStatus::again || sent.bytes == 0) {
+            IoStatus status{};
+            read += pair.read_all(*pair.client, status);
+        }
+    }
+    CHECK(waited);
+    CHECK(read == head + body + "the end");
+    pair.server->free_buffers();
+    pair.server->shutdown();
+    IoStatus status{};
+    CHECK(pair.read_all(*pair.client, status) == "");
+    CHECK(status == IoStatus::eof);
+}
+
+TEST_CASE("a stream that is cut off without goodbye is an error, never an end") {
+    const Certificates certificates;
+    const auto context = certificates.context(certificates.settings("one"));
+    const auto client = certificates.client();
+    Pair pair(*context, client->connect());
+    REQUIRE(pair.shake_hands());
+    const std::string_view half = "half";
+    CHECK(pair.server->write({&half, 1}).bytes == 4);
+    pair.server->socket().shutdown_write();
+    IoStatus status{};
+    CHECK(pair.read_all(*pair.client, status) == "half");
+    CHECK(status == IoStatus::error);
+    pair.client->shutdown();  // and must not touch OpenSSL any more
+}
+
+TEST_CASE("bytes that aren't TLS") {
+    const Certificates certificates;
+    const auto context = certificates.context(certificates.settings("one"));
+    net::Loop loop;
+    Owner owner;
+    const auto [ours, theirs] = socket_pair();
+    const Peer peer(theirs);
+    net::TlsStream stream(loop, ours, owner, context->accept());
+    peer.send("GET / HTTP/1.1\r\n\r\n");
+    loop.turn(false);
+    CHECK(stream.handshake().status == IoStatus::error);
+    CHECK(net::TlsStream::last_failure() == "http request");
+    stream.shutdown();
+}
+
+TEST_CASE("a mail server must be who it says, by a chain to the chosen authority") {
+    const Certificates certificates;
+    const Certificates others;
+    const auto context = certificates.context(certificates.settings("one"));
+    SUBCASE("another name") {
+        const auto client = certificates.client("other.example.com");
+        Pair pair(*context, client->connect());
+        CHECK_FALSE(pair.shake_hands());
+        CHECK(pair.client_said == IoStatus::error);
+    }
+    SUBCASE("another authority") {
+        const auto client = others.client();
+        Pair pair(*context, client->connect());
+        CHECK_FALSE(pair.shake_hands());
+        CHECK(pair.client_said == IoStatus::error);
+    }
+    SUBCASE("nobody verifies") {
+        auto client = net::TlsClientContext::make(
+            {.host = "other.example.com", .ca_file = "", .verify = false, .alpn = ""});
+        Pair pair(*context, (*client)->connect());
+        CHECK(pair.shake_hands());
+    }
+    SUBCASE("an application that isn't HTTP/1.1") {
+        const auto client = certificates.client("mail.example.com", "h2");
+        Pair pair(*context, client->connect());
+        CHECK_FALSE(pair.shake_hands());
+    }
+    SUBCASE("HTTP/1.1 by name") {
+        const auto client = certificates.client("mail.example.com", "http/1.1");
+        Pair pair(*context, client->connect());
+        CHECK(pair.shake_hands());
+    }
+}
+
+TEST_CASE("tickets: resumed where they were given, worth nothing at another instance") {
+    const Certificates certificates;
+    const auto first = certificates.context(certificates.settings("one"));
+    const auto second = certificates.context(certificates.settings("two"));
+    const auto client = certificates.client();
+    CHECK_FALSE(visit(*first, *client));
+    CHECK(visit(*first, *client));
+    CHECK_FALSE(visit(*second, *client));
+    CHECK(visit(*second, *client));
+}
+
+TEST_CASE("tickets of a key file: shared by nodes, not by instances") {
+    const Certificates certificates;
+    auto settings = certificates.settings("one");
+    settings.ticket_keys = std::string(160, 'k');
+    const auto here = certificates.context(settings);
+    const auto there = certificates.context(settings);
+    settings.name = "two";
+    const auto other = certificates.context(settings);
+    const auto client = certificates.client();
+    CHECK_FALSE(visit(*here, *client));
+    CHECK(visit(*there, *client));
+    CHECK_FALSE(visit(*other, *client));
+}
+
+TEST_CASE("client certificates: asked for, of the chosen authority only, never resumed") {
+    const Certificates certificates;
+    auto store = certs::load_authorities(certificates.ca_file, "");
+    REQUIRE(store.has_value());
+    auto settings = certificates.settings("one");
+    settings.client_authorities = store->get();
+    const auto context = certificates.context(settings);
+    CHECK(context->asks_for_certificate());
+    const auto client = certificates.client();
+    const auto visit_with = [&](const Made* phone) {
+        auto ssl = client->connect();
+        if (phone != nullptr) {
+            REQUIRE(SSL_use_certificate(ssl.get(), phone->certificate.get()) == 1);
+            REQUIRE(SSL_use_PrivateKey(ssl.get(), phone->key.get()) == 1);
+        }
+        Pair pair(*context, std::move(ssl));
+        pair.shake_hands();
+        CHECK_FALSE(pair.resumed());
+        if (pair.server_said != IoStatus::ok) {
+            return std::string("refused");
+        }
+        bool odd = false;
+        const auto names =
+            certs::mail_addresses(SSL_get0_peer_certificate(pair.server->ssl()), odd);
+        return names.empty() ? std::string() : names.front();
+    };
+    const Made phone =
+        make({.name = "phone", .mail = {"alice@corp.example"}}, &certificates.authority);
+    const Made stranger_authority = make({.name = "Other", .authority = true});
+    const Made stranger = make({.name = "phone"}, &stranger_authority);
+    CHECK(visit_with(nullptr) == "refused");
+    CHECK(visit_with(&stranger) == "refused");
+    CHECK(visit_with(&phone) == "alice@corp.example");
+    CHECK(visit_with(&phone) == "alice@corp.example");
+    CHECK(visit_with(nullptr) == "refused");
+
+    // A session made where no certificate was asked for opens nothing here.
+    const auto open = certificates.context(certificates.settings("open"));
+    CHECK_FALSE(visit(*open, *client));
+    CHECK(visit_with(nullptr) == "refused");
+}
+
+TEST_CASE("only TLS 1.3 where that is asked for") {
+    const Certificates certificates;
+    auto settings = certificates.settings("one");
+    settings.tls13_only = true;
+    const auto strict = certificates.context(settings);
+    const auto usual = certificates.context(certificates.settings("one"));
+    const auto client = certificates.client();
+    for (const auto* context : {strict.get(), usual.get()}) {
+        auto ssl = client->connect();
+        SSL_set_max_proto_version(ssl.get(), TLS1_2_VERSION);
+        Pair pair(*context, std::move(ssl));
+        CHECK(pair.shake_hands() == (context == usual.get()));
+    }
+}
