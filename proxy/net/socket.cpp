@@ -1,5 +1,6 @@
 #include "proxy/net/socket.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -95,10 +96,8 @@ IoResult Socket::write(std::span<const std::string_view> pieces) {
 }
 
 void Socket::probe() {
-    char byte = 0;
-    const ssize_t count = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) {
-        // Not an error of its own: the kernel has told it once now, and reads go on to eof.
+    pollfd question{.fd = fd_, .events = POLLRDHUP, .revents = 0};
+    if (::poll(&question, 1, 0) == 1) {
         hung_up_ = true;
         readable_ = true;
     }
