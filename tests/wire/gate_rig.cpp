@@ -31,7 +31,7 @@ device::Record phone(std::string id, device::State state) {
 }
 
 GateRig::GateRig(const std::function<void(config::Config&)>& change)
-    : log_({.directory = folder_.path("log"), .node = "rig", .level = log::Level::error}),
+    : log_({.directory = folder_.path(""), .node = "rig", .level = log::Level::error}),
       worker_(limit_, clock_.reader()),
       names_(resolver_, worker_.loop()) {
     resolver_.set("mail.test", {"127.0.0.1"});
