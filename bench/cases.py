@@ -204,7 +204,7 @@ def smoke(bench, baseline):
         again = [case for case in chosen if not worse or case.name in {name for name, *_ in worse}]
         run_rounds(bench, again, rounds, figures)
         if rounds == 3:
-            run_holds(bench, [500], figures, ("easgate", "haproxy"), ("plain",))
+            run_holds(bench, [1500], figures, ("easgate", "haproxy"), ("plain",))
         worse = list(report.compare(figures, baseline, TOLERANCE))
         if not worse:
             break

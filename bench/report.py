@@ -36,6 +36,14 @@ def ratio(figures, case, one, other):
     return statistics.median(figure_of(a) / figure_of(b) for a, b in zip(ones, others))
 
 
+def best_ratio(figures, case, one, other):
+    """Ratio of the least disturbed figures: what a short run on a busy machine can stand on."""
+    ones, others = figures.get(case, {}).get(one), figures.get(case, {}).get(other)
+    if not ones or not others:
+        return None
+    return min(map(figure_of, ones)) / min(map(figure_of, others))
+
+
 def comparisons(figures):
     """COMPARISONS and those of the held Pings."""
     more = []
@@ -48,7 +56,7 @@ def comparisons(figures):
 def compare(figures, baseline, tolerance):
     """(case, pair, ratio now, ratio committed) wherever now is more than `tolerance` times the committed one."""
     for case, one, other, _ in comparisons(figures):
-        now, then = ratio(figures, case, one, other), baseline.get(f"{case} {one}/{other}")
+        now, then = best_ratio(figures, case, one, other), baseline.get(f"{case} {one}/{other}")
         if now is not None and then is not None and now > then * tolerance:
             yield case, f"{one}/{other}", now, then
 
@@ -57,7 +65,7 @@ def baseline(figures):
     """The ratios of a run, to be committed."""
     found = {}
     for case, one, other, _ in comparisons(figures):
-        now = ratio(figures, case, one, other)
+        now = best_ratio(figures, case, one, other)
         if now is not None:
             found[f"{case} {one}/{other}"] = round(now, 3)
     return found
@@ -65,7 +73,8 @@ def baseline(figures):
 
 def table(figures):
     """Two Markdown tables: medians, and ratios with their aims."""
-    lines = ["| case | proxy | CPU, us a request (bulk: s a GB) | a second (bulk: GB) | p50 us | p99 us | p99.9 us | rounds |",
+    lines = ["| case | proxy | CPU, us a request (bulk: s a GB) | a second (bulk: GB) | p50 us | p99 us | p99.9 us "
+             "| rounds |",
              "|---|---|---:|---:|---:|---:|---:|---:|"]
     for case, by_label in figures.items():
         if case.startswith("hold-"):
@@ -87,12 +96,13 @@ def table(figures):
                           for key in ("kib", "slab_kib", "held", "idle_use", "end_seconds")}
                 lines.append(f"| {case} | {label} | {middle['kib']:.2f} | {middle['slab_kib']:.1f} "
                              f"| {middle['held']:.0f} | {middle['idle_use'] * 100:.2f} % | {middle['end_seconds']:.2f} |")
-    lines += ["", "| case | ratio | median | range | at most |", "|---|---|---:|---|---:|"]
+    lines += ["", "| case | ratio | median | of the best | range | at most |", "|---|---|---:|---:|---|---:|"]
     for case, one, other, most in comparisons(figures):
         now = ratio(figures, case, one, other)
         if now is None:
             continue
         each = [figure_of(a) / figure_of(b) for a, b in zip(figures[case][one], figures[case][other])]
-        lines.append(f"| {case} | {one} / {other} | {now:.2f} | {min(each):.2f} to {max(each):.2f} "
+        lines.append(f"| {case} | {one} / {other} | {now:.2f} "
+                     f"| {best_ratio(figures, case, one, other):.2f} | {min(each):.2f} to {max(each):.2f} "
                      f"| {'' if most is None else f'{most:.2f}'} |")
     return "\n".join(lines)

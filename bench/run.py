@@ -73,7 +73,7 @@ def read_arguments():
     parser.add_argument("--baseline", action="store_true", help="make the ratios of this run those of baseline.json")
     parser.add_argument("--keep", action="store_true", help="keep the folder with configurations and logs")
     parser.add_argument("--smoke", action="store_true",
-                        help="less than a minute; fails on a ratio that is 10 %% worse than in baseline.json")
+                        help="short; fails on a ratio that is 10 %% worse than in baseline.json")
     return parser.parse_args()
 
 
