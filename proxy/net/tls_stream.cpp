@@ -124,7 +124,7 @@ IoResult TlsStream::write(std::span<const std::string_view> pieces) {
             std::size_t last = next;
             while (last < pieces.size() && used < kRecordBytes) {
                 const std::size_t part = std::min(pieces[last].size(), kRecordBytes - used);
-                std::memcpy(gathered.data() + used, pieces[last].data(), part);
+                std::copy_n(pieces[last].data(), part, gathered.data() + used);
                 used += part;
                 ++last;
                 if (part < pieces[last - 1].size()) {

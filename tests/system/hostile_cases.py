@@ -130,13 +130,13 @@ def syntax():
 def request_lines():
     """Versions, spaces and forms of the request line."""
     for number, version in enumerate(["HTTP/0.9", "HTTP/1.2", "HTTP/1.9", "HTTP/2.0", "HTTP/2", "HTTP/3.0", "HTTP/9.9"]):
-        yield f"version-other-{number}", posted("", line=f"POST {GOOD} {version}"), 400
+        yield f"version-other-{number}", posted("", line=f"POST {GOOD} {version}"), REFUSED
     odd = ["", "HTTP", "HTTP/", "HTTP/1", "HTTP/1.", "HTTP/.1", "HTTP/1.1.1", "HTTP/1.10", "HTTP/11.1", "HTTP/01.1",
            "HTTP/1.01", "http/1.1", "Http/1.1", "HTTP /1.1", "HTTP/ 1.1", "HTTP/1 .1", "HTTPS/1.1", "XHTTP/1.1",
            "HTTP/1,1", "HTTP/a.b", "HTTP/-1.1", "HTTP/+1.1", "HTTP/1.1 ", "HTTP/1.1\t", " HTTP/1.1", "HTTP/1.1 x",
            "HTTP/4294967297.1", "HTTP/1.4294967297", "HTTP/1.1\0", "HTTP/257.1", "\tHTTP/1.1", "ICY/1.1"]
     for number, version in enumerate(odd):
-        yield f"version-odd-{number}", posted("", line=f"POST {GOOD} {version}"), 400
+        yield f"version-odd-{number}", posted("", line=f"POST {GOOD} {version}"), REFUSED
     lines = [f"POST  {GOOD} HTTP/1.1", f"POST\t{GOOD} HTTP/1.1", f" POST {GOOD} HTTP/1.1", f"POST {GOOD}", "POST",
              "POST HTTP/1.1", "", f"{GOOD} HTTP/1.1", f"POST {GOOD} {GOOD} HTTP/1.1", f"POST {GOOD}\x0bHTTP/1.1",
              f"POST {GOOD} x HTTP/1.1", f"POST /x y{GOOD} HTTP/1.1", f"POST\x0c{GOOD} HTTP/1.1"]
