@@ -87,6 +87,9 @@ void ProxyTransaction::request_sent() {
     answer_due_ms_ = service_.worker().loop->now_ms() + patience.count();
     asked_ = service_.worker().loop->now();
     waiting_ = Waiting::nobody;
+    if (!upstream_->reused()) {
+        request_.release(connection_.input());  // only a reused connection may have died unnoticed
+    }
     if (may_be_held && held_.link == nullptr) {
         Slot& slot = service_.slot();
         held_.device = device::DeviceTable::hash_id(eas_.device_id);

@@ -319,6 +319,7 @@ def test_large_upload_to_a_slow_mail_server(gate, upstream, chunked):
     assert got and got[0] >= size
 
 
+@pytest.mark.timing
 def test_forty_clients_that_do_not_read(gate, upstream):
     upstream.answer = lambda received, peer: reply(body=b"x" * megabytes(20))
     before = gate.memory_bytes()
