@@ -64,6 +64,9 @@ struct DeviceFeed::Inner {
     void contact_made(MonotonicTime now, bool changed);
     void contact_failed(const std::string& why, MonotonicTime now);
 
+    /// How long to wait after so many failures in a row.
+    [[nodiscard]] Milliseconds pause(unsigned times);
+
     void start_report();
     [[nodiscard]] Milliseconds time_to_sleep() const;
     [[nodiscard]] MdmAccess access() const;
@@ -85,6 +88,7 @@ struct DeviceFeed::Inner {
     std::size_t server_index = 0;
     std::size_t servers_failed = 0;  // in this round
     unsigned rounds_failed = 0;      // in a row
+    unsigned cursors_refused = 0;    // in a row, without a change or a 204 between them
     bool ask_for_everything = false;
     std::mt19937 dice{std::random_device{}()};
 
@@ -140,6 +144,9 @@ void DeviceFeed::Inner::take_new_settings() {
     poll_transfer.cancel();
     poll_transfer.renew_connection();
     report_transfer.renew_connection();
+    // Another server, or another identity, doesn't know our cursor.
+    ask_for_everything = ask_for_everything || taken->mdm.urls != settings.mdm.urls ||
+                         taken->certificate_file != settings.certificate_file;
     settings = std::move(*taken);
     states.change(settings.mdm);
     server_index = 0;
@@ -206,6 +213,10 @@ void DeviceFeed::Inner::poll_ended(const HttpOutcome& outcome) {
                   settings.instance);
         ask_for_everything = true;
         next_poll = now;
+        if (++cursors_refused >
+            1) {  // also the one that came with a full list: no tight loop of those
+            next_poll += pause(cursors_refused - 1);
+        }
         return;
     }
     const std::string why = take_answer(outcome);
@@ -226,6 +237,7 @@ std::string DeviceFeed::Inner::take_answer(const HttpOutcome& outcome) {
     const MonotonicTime now = SteadyClock::now();
     const device::Moment heard = poll.heard.value_or(tuning.clock());
     if (outcome.status == 204 && poll.with_cursor) {
+        cursors_refused = 0;
         states.confirm(heard);
         contact_made(now, false);
         return {};
@@ -241,6 +253,9 @@ std::string DeviceFeed::Inner::take_answer(const HttpOutcome& outcome) {
     const std::size_t lines = document->records.added();
     if (const auto taken = states.accept(std::move(*document), poll.with_cursor, heard); !taken) {
         return fmt::format("the response is discarded: {}", describe(taken.error()));
+    }
+    if (poll.with_cursor) {
+        cursors_refused = 0;
     }
     if (full) {
         ask_for_everything = false;
@@ -270,6 +285,11 @@ void DeviceFeed::Inner::contact_made(MonotonicTime now, bool changed) {
     status.server = server();
 }
 
+Milliseconds DeviceFeed::Inner::pause(unsigned times) {
+    const double die = std::uniform_real_distribution<double>(0.0, 1.0)(dice);
+    return back_off(times, die, tuning.back_off_first, tuning.back_off_most);
+}
+
 void DeviceFeed::Inner::contact_failed(const std::string& why, MonotonicTime now) {
     log.event(log::Level::warning, "feed", "{}: no contact with {}: {}", settings.instance,
               server(), why);
@@ -285,8 +305,7 @@ void DeviceFeed::Inner::contact_failed(const std::string& why, MonotonicTime now
     if (servers_failed >= settings.mdm.urls.size()) {
         servers_failed = 0;
         ++rounds_failed;
-        const double die = std::uniform_real_distribution<double>(0.0, 1.0)(dice);
-        next_poll += back_off(rounds_failed, die, tuning.back_off_first, tuning.back_off_most);
+        next_poll += pause(rounds_failed);
     }
 }
 

@@ -351,3 +351,12 @@ def test_nine_hundred_held_pings_end_within_a_second(make_gate, mdm, upstream):
     assert clients[1].is_quiet(0.1)
     for client in clients:
         client.close()
+
+
+def test_a_server_that_refuses_every_cursor_is_not_asked_in_a_tight_loop(make_gate, mdm):
+    make_gate().start()
+    before = len(mdm.requests)
+    mdm.mode = "gone"
+    mdm.set("PHONE1", reason="changed")
+    time.sleep(3)
+    assert 1 <= len(mdm.requests) - before < 12
