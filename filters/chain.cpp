@@ -16,7 +16,7 @@ namespace {
 constexpr std::array<Filter, 8> kFilters{{
     {"states", judge_states, "Are the device states known and recent?"},
     {"path", judge_path, "Is the path published?"},
-    {"method", judge_method, "Is the method POST or OPTIONS?"},
+    {"method", judge_method, "Is the method one that its clients use?"},
     {"command", judge_command, "Is the command one of ActiveSync's?"},
     {"device", judge_device, "Is the device known and permitted?"},
     {"user", judge_user, "May every claimed user use this device?"},

@@ -18,7 +18,7 @@ namespace eg::filters {
 enum class StateAge : std::uint8_t { fresh, stale, missing };
 
 /// How the path of a request is served.
-enum class Service : std::uint8_t { none, active_sync };
+enum class Service : std::uint8_t { none, active_sync, ews, traveler, autodiscover };
 
 struct Facts {
     const Rules* rules = nullptr;
@@ -37,10 +37,16 @@ struct Facts {
     bool has_user_agent = false;    // either of the two is known
 };
 
-/// The service of a path: exactly `/Microsoft-Server-ActiveSync` in any letter case, else none.
-[[nodiscard]] Service service_of(std::string_view path);
+/// The service of a plain path (http::is_plain_path): exactly `/Microsoft-Server-ActiveSync` in any
+/// letter case, and what `rules` opens beside it; else none. Cost for ActiveSync: one comparison.
+[[nodiscard]] Service service_of(std::string_view path, const Rules& rules);
 
-/// The path in our own spelling, as it is sent upstream.
-[[nodiscard]] std::string_view upstream_path(Service service);
+/// The path as it is sent upstream: in our own spelling; only below a Traveler prefix the rest of
+/// `path` stays as it is. `service` is what service_of() said of `path`; "" for none. A view of a
+/// literal or of `path`.
+[[nodiscard]] std::string_view upstream_path(Service service, std::string_view path);
+
+/// The word for the access line and for `explain`: `ActiveSync`, `EWS` …; "" for none.
+[[nodiscard]] std::string_view name_of(Service service);
 
 }  // namespace eg::filters

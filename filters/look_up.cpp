@@ -14,7 +14,7 @@ constexpr const char* kReadingQuestion = "Can the request be read, and in one wa
 
 /// Fills the judgement with what the request says. False, with the verdict set, if it can't be
 /// read.
-bool read(const http::RequestHead& head, Judgement& judgement) {
+bool read(const http::RequestHead& head, const Rules& rules, Judgement& judgement) {
     const auto unreadable = [&judgement](const char* what) {
         judgement = Judgement{.verdict = refuse(Reason::bad_request, kReading), .detail = what};
         return false;
@@ -23,7 +23,7 @@ bool read(const http::RequestHead& head, Judgement& judgement) {
     if (head.path != "*" && !http::is_plain_path(head.path)) {
         return unreadable("a path that can be read in two ways");
     }
-    judgement.service = service_of(head.path);
+    judgement.service = service_of(head.path, rules);
     if (judgement.service == Service::active_sync) {
         Result<eas::EasRequest> request = eas::parse_request(head);
         if (!request) {
@@ -41,7 +41,6 @@ bool read(const http::RequestHead& head, Judgement& judgement) {
 
 /// The facts about a request that was read; they point into all three.
 Facts look_up(const http::RequestHead& head, const Surroundings& around, Judgement& judgement) {
-    EG_CHECK(around.rules != nullptr);
     Facts facts{.rules = around.rules,
                 .head = &head,
                 .service = judgement.service,
@@ -75,17 +74,19 @@ std::string_view Judgement::user() const {
 }
 
 Judgement judge_request(const http::RequestHead& head, const Surroundings& around) {
+    EG_CHECK(around.rules != nullptr);
     Judgement judgement;
-    if (read(head, judgement)) {
+    if (read(head, *around.rules, judgement)) {
         judgement.verdict = judge(look_up(head, around, judgement));
     }
     return judgement;
 }
 
 Explanation explain_request(const http::RequestHead& head, const Surroundings& around) {
+    EG_CHECK(around.rules != nullptr);
     Explanation explanation;
     Judgement& judgement = explanation.judgement;
-    if (!read(head, judgement)) {
+    if (!read(head, *around.rules, judgement)) {
         explanation.lines.push_back({kReading, kReadingQuestion, judgement.verdict.reason});
         return explanation;
     }

@@ -12,7 +12,11 @@ namespace eg::filters {
 struct Rules {
     std::optional<std::vector<std::string>>
         user_agents;  // lower-case patterns with * and ?; nothing = all
-    std::vector<std::string> user_domains;
+    std::vector<std::string> user_domains{};
+    // What is published beside ActiveSync.
+    bool ews = false;
+    bool traveler = false;
+    bool autodiscover = false;
 };
 
 [[nodiscard]] Rules make_rules(const config::Config& config, const config::Instance& instance);

@@ -138,6 +138,9 @@ void ProxyTransaction::log_access() {
     const std::string_view user = claims_.names.empty() ? std::string_view(eas_.user)
                                                         : std::string_view(claims_.names.front());
     const std::string_view protocol = version_text(eas_.protocol_version);
+    const std::string_view command = published_ == filters::Service::active_sync
+                                         ? filters::eas::name_of(eas_.command)
+                                         : filters::name_of(published_);
     const std::string_view reason =
         verdict_.allowed() ? std::string_view() : filters::to_string(verdict_.reason);
     if (eas_.has_device_id) {
@@ -159,7 +162,7 @@ void ProxyTransaction::log_access() {
                            .user = user,
                            .device_id = eas_.device_id,
                            .device_type = eas_.device_type,
-                           .command = filters::eas::name_of(eas_.command),
+                           .command = command,
                            .protocol = protocol,
                            .user_agent = user_agent_,
                            .allowed = permitted_,

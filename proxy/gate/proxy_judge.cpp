@@ -138,6 +138,7 @@ Verdict ProxyTransaction::judge(const http::RequestHead& head) {
     filters::Judgement judgement = filters::judge_request(head, around);
     judged_by_ = slot.states_version;
     user_agent_ = judgement.user_agent;
+    published_ = judgement.service;
     eas_ = std::move(judgement.eas);
     claims_ = std::move(judgement.claims);
     connection_bound_ = claims_.connection_bound;
@@ -146,6 +147,9 @@ Verdict ProxyTransaction::judge(const http::RequestHead& head) {
 
 bool ProxyTransaction::needs_peek() const {
     using Kind = http::Framing::Kind;
+    if (published_ != filters::Service::active_sync) {
+        return false;
+    }
     const bool empty =
         framing_.kind == Kind::none || (framing_.kind == Kind::length && framing_.length == 0);
     return method_ == http::Method::post && !empty;
@@ -155,7 +159,7 @@ bool ProxyTransaction::prepare_upstream_head(const http::RequestHead& head) {
     // Allocated once a connection would do; addresses are short enough for the string's own memory
     // mostly.
     const std::string client = connection_.peer().address.to_string();
-    const RequestEdit edit{.path = filters::upstream_path(filters::Service::active_sync),
+    const RequestEdit edit{.path = filters::upstream_path(published_, head.path),
                            .host = service_.instance().upstream_host(),
                            .client = client,
                            .request_id = {request_id_.data(), request_id_.size()},
@@ -170,9 +174,9 @@ void ProxyTransaction::judge_again() {
     filters::Facts facts;
     Slot& slot = service_.slot();
     facts.rules = &service_.instance().rules();
-    facts.service = filters::Service::active_sync;
+    facts.service = published_;
     facts.age = filters::StateAge::fresh;
-    facts.eas = &eas_;
+    facts.eas = published_ == filters::Service::active_sync ? &eas_ : nullptr;
     facts.claims = &claims_;
     facts.devices = slot.table.get();
     facts.user_agent = user_agent_;

@@ -139,6 +139,7 @@ class ProxyTransaction final : public server::Transaction {
     filters::Verdict verdict_;
     std::uint16_t status_ = 0;
     std::uint8_t interim_answers_ = 0;
+    filters::Service published_ = filters::Service::none;
     State state_ = State::judging;
     Waiting waiting_ = Waiting::nobody;
     bool http10_ = false;

@@ -121,8 +121,53 @@ TEST_CASE("a judgement says who and what it was") {
     CHECK(judge_request(anonymous.head(), around).user() == "CORP\\alice");
 }
 
-TEST_CASE("the path goes out in our own spelling") {
-    CHECK(upstream_path(service_of("/microsoft-server-ACTIVESYNC")) ==
-          "/Microsoft-Server-ActiveSync");
-    CHECK(upstream_path(Service::none).empty());
+TEST_CASE("a path is served only where its option is on, and goes out in our own spelling") {
+    const Rules closed;
+    Rules open;
+    open.ews = open.traveler = open.autodiscover = true;
+    struct Case {
+        const char* path;
+        Service closed;
+        Service open;
+        const char* upstream;  // where it is open
+    };
+    using enum Service;
+    for (const Case& c : {
+             Case{"/microsoft-server-ACTIVESYNC", active_sync, active_sync,
+                  "/Microsoft-Server-ActiveSync"},
+             {"/Microsoft-Server-ActiveSync/", none, none, ""},
+             {"/Microsoft-Server-ActiveSync/Proxy", none, none, ""},
+             {"/ews/EXCHANGE.asmx", none, ews, "/EWS/Exchange.asmx"},
+             {"/EWS/Exchange.asmx/", none, none, ""},
+             {"/EWS/Exchange.asmx/a@b", none, none, ""},
+             {"/EWS/Services.wsdl", none, none, ""},
+             {"/EWS", none, none, ""},
+             {"/Autodiscover/AUTODISCOVER.xml", none, autodiscover,
+              "/autodiscover/autodiscover.xml"},
+             {"/autodiscover/Autodiscover.json", none, autodiscover,
+              "/autodiscover/autodiscover.json"},
+             {"/autodiscover/autodiscover.json/v1.0/a@b", none, none, ""},
+             {"/autodiscover/autodiscover.svc", none, none, ""},
+             {"/traveler", none, traveler, "/traveler"},
+             {"/Traveler/x/Y", none, traveler, "/Traveler/x/Y"},
+             {"/servlet/traveler", none, traveler, "/servlet/traveler"},
+             {"/servlet/traveler/", none, traveler, "/servlet/traveler/"},
+             {"/travelers", none, none, ""},
+             {"/servlet", none, none, ""},
+             {"/servlet/other", none, none, ""},
+             {"/api/traveler", none, none, ""},
+             {"/x/traveler", none, none, ""},
+             {"/TRAVELER/microsoft-server-activesync", none, active_sync,
+              "/traveler/Microsoft-Server-ActiveSync"},
+             {"/servlet/traveler/Microsoft-Server-ActiveSync", none, active_sync,
+              "/servlet/traveler/Microsoft-Server-ActiveSync"},
+             {"/traveler/Microsoft-Server-ActiveSync/x", none, none, ""},
+             {"/traveler/Microsoft-Server-ActiveSyncs", none, none, ""},
+             {"/traveler/x/microsoft-server-ActiveSync", none, none, ""},
+         }) {
+        CAPTURE(c.path);
+        CHECK(service_of(c.path, closed) == c.closed);
+        CHECK(service_of(c.path, open) == c.open);
+        CHECK(upstream_path(c.open, c.path) == c.upstream);
+    }
 }
