@@ -21,6 +21,7 @@ std::uint16_t status_of(Reason reason) {
         case Reason::states_missing:
         case Reason::draining:
         case Reason::overloaded:
+        case Reason::upstream_redirect:
             return 503;
         case Reason::upstream_unreachable:
         case Reason::upstream_invalid:
@@ -90,6 +91,8 @@ std::string_view to_string(Reason reason) {
             return "upstream_invalid";
         case Reason::upstream_silent:
             return "upstream_silent";
+        case Reason::upstream_redirect:
+            return "upstream_redirect";
         case Reason::client_timeout:
             return "client_timeout";
         case Reason::client_left:

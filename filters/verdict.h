@@ -35,6 +35,7 @@ enum class Reason : std::uint8_t {
     upstream_unreachable,  // 502
     upstream_invalid,      // 502
     upstream_silent,       // 504
+    upstream_redirect,     // 503: it sends the phone to where no instance is
     client_timeout,        // 408 or a close
     client_left,           // the client hung up before the answer
 };

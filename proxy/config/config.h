@@ -83,6 +83,7 @@ struct Instance {
     bool ssl = true;  // TLS to the mail server
     std::string backend_ca_file;
     bool backend_allow_all_certificates = false;
+    std::string public_url;                 // as phones see it, no slash at the end; may be empty
     std::vector<std::string> user_domains;  // empty: any
     std::string certificate_file;           // instead of the one under tls:
     std::string private_key_file;

@@ -74,8 +74,6 @@ class Fields {
     /// `choices[0]` is the default.
     void later_choice(std::string_view key, std::span<const std::string_view> choices);
     void later_duration(std::string_view key);
-    /// A text whose default is "".
-    void later_text(std::string_view key);
 
     /// Any value, a map below this one too; null if absent. The key becomes a known one.
     [[nodiscard]] const Section* value(std::string_view key);

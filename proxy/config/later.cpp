@@ -48,12 +48,4 @@ void Fields::later_duration(std::string_view key) {
     }
 }
 
-void Fields::later_text(std::string_view key) {
-    std::string value;
-    text(key, value);
-    if (!value.empty()) {
-        not_in_this_version(key, "\"\"");
-    }
-}
-
 }  // namespace eg::config

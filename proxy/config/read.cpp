@@ -178,7 +178,6 @@ void read_later(Fields& fields) {
     fields.later_boolean("allow_ews_subscriptions");
     fields.later_boolean("enable_traveler");
     fields.later_choice("mode", kModes);
-    fields.later_text("public_url");
     fields.later_choice("refusal_answer", kAnswers);
     fields.later_list("protocol_versions");
     fields.later_choice("bind", kBinds);
@@ -206,6 +205,10 @@ Instance read_instance(Reading& reading, const Section* section, std::string pat
     read_mail_server(fields, instance);
     fields.file("backend_ca_file", instance.backend_ca_file);
     fields.boolean("backend_allow_all_certificates", instance.backend_allow_all_certificates);
+    fields.text("public_url", instance.public_url);
+    while (instance.public_url.ends_with('/')) {
+        instance.public_url.pop_back();
+    }
     read_later(fields);
     fields.texts("user_domains", instance.user_domains, false);
     fields.file("certificate_file", instance.certificate_file);

@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kLongestName = 64;
 constexpr std::size_t kLongestSocket = 107;  // sun_path of sockaddr_un, less the final NUL
 constexpr std::size_t kLongestPattern = 256;
+constexpr std::size_t kLongestUrl = 300;
 
 class Checker {
   public:
@@ -86,6 +87,12 @@ bool is_https_url(std::string_view url) {
     }
     url.remove_prefix(std::string_view("https://").size());
     return HostPort::parse(url.substr(0, url.find('/')), 443).has_value();
+}
+
+/// The same without a path: where an instance is published.
+bool is_https_origin(std::string_view url) {
+    return is_https_url(url) && url.size() <= kLongestUrl &&
+           url.find('/', std::string_view("https://").size()) == std::string_view::npos;
 }
 
 /// Whether both can't be bound by different instances: each has ports of its own. `[::]` takes IPv4
@@ -241,6 +248,10 @@ void check_instance(Checker& checker, const std::string& path, const Instance& i
             path + ".backend_allow_all_certificates",
             "anybody in the network can pose as the mail server and read passwords; give "
             "its authority in backend_ca_file instead");
+    }
+    if (!instance.public_url.empty() && !is_https_origin(instance.public_url)) {
+        checker.error(path + ".public_url",
+                      "expected https://HOST[:PORT] as phones see it, without a path");
     }
     for (std::size_t i = 0; i < instance.user_domains.size(); ++i) {
         if (!is_node_name(instance.user_domains[i])) {

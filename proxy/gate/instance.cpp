@@ -50,6 +50,7 @@ std::expected<std::shared_ptr<const Instance>, std::string> Instance::make(
     made->settings_ = settings;
     made->limits_ = config.limits;
     made->rules_ = filters::make_rules(config, settings);
+    made->redirects_ = Redirects(config, settings);
     made->generation_ = generation;
     made->upstream_host_ = settings.activesync_server.to_string(settings.ssl ? 443 : 80);
     if (settings.tls) {

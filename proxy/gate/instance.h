@@ -11,6 +11,7 @@
 #include "certs/identity.h"
 #include "filters/rules.h"
 #include "proxy/config/config.h"
+#include "proxy/gate/redirect.h"
 #include "proxy/net/tls_context.h"
 #include "proxy/server/service.h"
 #include "proxy/upstream/pool.h"
@@ -27,6 +28,8 @@ class Instance {
     [[nodiscard]] const config::Instance& settings() const { return settings_; }
     [[nodiscard]] const config::Limits& limits() const { return limits_; }
     [[nodiscard]] const filters::Rules& rules() const { return rules_; }
+    /// Where its mail server may send phones.
+    [[nodiscard]] const Redirects& redirects() const { return redirects_; }
     [[nodiscard]] std::uint64_t generation() const { return generation_; }
     /// What a worker's service and pool are made from.
     [[nodiscard]] server::ServiceSettings service_settings() const;
@@ -51,6 +54,7 @@ class Instance {
     config::Instance settings_;
     config::Limits limits_;
     filters::Rules rules_;
+    Redirects redirects_;
     std::uint64_t generation_ = 0;
     std::string upstream_host_;
     std::shared_ptr<const net::TlsServerContext> tls_;

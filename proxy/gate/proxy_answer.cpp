@@ -38,7 +38,7 @@ std::string_view version_text(std::uint16_t version) {
 
 }  // namespace
 
-void ProxyTransaction::answer(const filters::Verdict& verdict) {
+void ProxyTransaction::answer(const filters::Verdict& verdict, http::Field extra) {
     verdict_ = verdict;
     status_ = verdict.status;
     leave_held();
@@ -56,9 +56,14 @@ void ProxyTransaction::answer(const filters::Verdict& verdict) {
                    (!body_begun || request_.done()) && !connection_.draining();
     std::array<char, 1024> memory;
     http::HeadWriter writer(memory);
-    const std::string_view body = http::plain_body(status_);
+    const std::string_view body =
+        extra.name.empty() ? http::plain_body(status_) : std::string_view();
     writer.status_line(status_);
-    writer.field("Content-Type", "text/plain; charset=utf-8");
+    if (extra.name.empty()) {
+        writer.field("Content-Type", "text/plain; charset=utf-8");
+    } else {
+        writer.field(extra.name, extra.value);
+    }
     writer.field("Content-Length", body.size());
     writer.field("X-Request-Id", {request_id_.data(), request_id_.size()});
     writer.field("Cache-Control", "no-store");

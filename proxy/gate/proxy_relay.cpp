@@ -197,6 +197,9 @@ bool ProxyTransaction::begin_answer(const http::ResponseHead& head) {
     const auto now = service_.worker().loop->now();
     upstream_time_ = std::chrono::duration_cast<std::chrono::microseconds>(now - asked_);
     service_.slot().metrics->upstream_time.record(upstream_time_);
+    if (head.status >= 300 && answer_redirect(head)) {
+        return false;
+    }
     service_.upstream_works();
     answer_begun_ = true;
     status_ = head.status;

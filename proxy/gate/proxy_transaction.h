@@ -89,6 +89,8 @@ class ProxyTransaction final : public server::Transaction {
     void request_sent();
     bool read_answer_head();
     bool begin_answer(const http::ResponseHead& head);
+    /// For 451 and 3xx (proxy_redirect.cpp): true if the answer became one of ours.
+    bool answer_redirect(const http::ResponseHead& head);
     bool send_answer();
     void note_sign_in();
     void note_user_agent();
@@ -105,7 +107,9 @@ class ProxyTransaction final : public server::Transaction {
     [[nodiscard]] ClientNotes& notes();
 
     // Answers of our own, and the end (proxy_answer.cpp).
-    void answer(const filters::Verdict& verdict);
+    /// `extra`: one more field; then the answer has no body. Its value is clean, and at most 512
+    /// bytes.
+    void answer(const filters::Verdict& verdict, http::Field extra = {});
     void finish();
     void leave_held();
     void log_access();

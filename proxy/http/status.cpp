@@ -47,6 +47,7 @@ constexpr std::array kStatusTexts = std::to_array<StatusText>({
     {422, "Unprocessable Content", "The content of the request could not be used.\n"},
     {429, "Too Many Requests", "Too many requests. Please try again later.\n"},
     {431, "Request Header Fields Too Large", "The header of the request is too large.\n"},
+    {451, "Unavailable For Legal Reasons", {}},
     {500, "Internal Server Error", "Something went wrong here. Please try again later.\n"},
     {501, "Not Implemented", "This is not supported.\n"},
     {502, "Bad Gateway", "The mail server gave no usable answer. Please try again later.\n"},
