@@ -84,6 +84,12 @@ void write_cookie(http::HeadWriter& writer, const http::Field& field) {
     }
 }
 
+/// A Set-Cookie field names one cookie, at its start (RFC 6265 4.1.1).
+bool sets_dropped_cookie(const http::Field& field) {
+    return field.id == FieldName::set_cookie &&
+           is_dropped_cookie(cookie_name(field.value.substr(0, field.value.find(';'))));
+}
+
 bool is_nominated(const http::Fields& fields, const http::Field& field, bool has_connection) {
     return has_connection && http::connection_lists(fields, field.name);
 }
@@ -173,7 +179,7 @@ std::optional<std::size_t> write_client_head(const http::ResponseHead& head,
     const bool has_connection = head.fields.find(FieldName::connection) != nullptr;
     for (const auto& field : head.fields) {
         if (field.id == FieldName::content_length || http::is_hop_by_hop(field) ||
-            is_nominated(head.fields, field, has_connection) ||
+            is_nominated(head.fields, field, has_connection) || sets_dropped_cookie(field) ||
             (field.id == FieldName::other && is_dropped_response_field(field.name))) {
             continue;
         }

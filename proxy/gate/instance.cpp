@@ -1,11 +1,10 @@
 #include "proxy/gate/instance.h"
 
-#include <fstream>
-#include <iterator>
 #include <optional>
 
 #include <fmt/format.h>
 
+#include "certs/pem.h"
 #include "proxy/net/ticket_keys.h"
 
 namespace eg::gate {
@@ -24,13 +23,16 @@ std::expected<certs::Identity, std::string> load_certificate(const config::Confi
     return certs::load_pem(config.tls.certificate_file, config.tls.private_key_file);
 }
 
-std::expected<std::string, std::string> load_ticket_keys(const std::string& file) {
+std::expected<Secret, std::string> load_ticket_keys(const std::string& file) {
     if (file.empty()) {
-        return std::string();
+        return Secret();
     }
-    std::ifstream in(file, std::ios::binary);
-    const std::string content{std::istreambuf_iterator<char>(in), {}};
-    if (!in || content.empty() || content.size() % net::TicketKeys::kFileKeyBytes != 0) {
+    auto content = certs::read_whole(file, certs::Privacy::secret);
+    if (!content) {
+        return std::unexpected("ticket keys: " + content.error());
+    }
+    const std::size_t size = content->reveal().size();
+    if (size == 0 || size % net::TicketKeys::kFileKeyBytes != 0) {
         return std::unexpected(fmt::format(
             "{}: ticket keys are n x {} random bytes; make them with: openssl rand -out {} {}",
             file, net::TicketKeys::kFileKeyBytes, file, 2 * net::TicketKeys::kFileKeyBytes));
@@ -58,7 +60,7 @@ std::expected<std::shared_ptr<const Instance>, std::string> Instance::make(
         if (!identity) {
             return std::unexpected(identity.error());
         }
-        const auto tickets = load_ticket_keys(config.tls.ticket_keys_file);
+        auto tickets = load_ticket_keys(config.tls.ticket_keys_file);
         if (!tickets) {
             return std::unexpected(tickets.error());
         }
@@ -78,7 +80,7 @@ std::expected<std::shared_ptr<const Instance>, std::string> Instance::make(
         tls.client_authorities = made->authorities_.get();
         tls.tls13_only = config.tls.min_version == config::TlsVersion::tls13;
         tls.name = settings.name;
-        tls.ticket_keys = *tickets;
+        tls.ticket_keys = std::move(*tickets);
         auto context = net::TlsServerContext::make(tls);
         if (!context) {
             return std::unexpected(fmt::format("instance {}: {}", settings.name, context.error()));

@@ -98,7 +98,7 @@ struct alignas(64) InstanceMetrics {
     std::array<Counter, kHandshakes> handshakes;
     Counter connections_accepted;
     Gauge client_connections;
-    Gauge upstream_connections;  // in use or idle in the pool
+    Gauge upstream_connections;  // connecting, in use, or idle
     Gauge held;
     Counter client_bytes_in;  // of requests, heads included
     Counter client_bytes_out;

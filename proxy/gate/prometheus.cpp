@@ -111,7 +111,7 @@ void write_connections(Page& page, const Totals& totals) {
     page.family("easgate_client_connections", "gauge", "Open connections of clients.");
     per_instance(page, totals, &InstanceTotals::client_connections);
     page.family("easgate_backend_connections", "gauge",
-                "Open connections to the mail server, idle ones included.");
+                "Connections to the mail server that are open, idle ones included, or being made.");
     per_instance(page, totals, &InstanceTotals::upstream_connections);
     page.family("easgate_held_connections", "gauge",
                 "Client connections whose request waits for a late answer (Ping, waiting Sync).");

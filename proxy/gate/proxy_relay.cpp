@@ -144,8 +144,11 @@ bool ProxyTransaction::read_answer_head() {
         }
         return false;
     }
-    const bool is_read = request_.done() || waiting_ == Waiting::upstream_takes;
-    if (is_read && connection_.hung_up()) {
+    const bool blocked = waiting_ == Waiting::upstream_takes;
+    if (blocked) {
+        connection_.look_for_hang_up();  // nobody reads: the end stays behind what was sent
+    }
+    if ((request_.done() || blocked) && connection_.hung_up()) {
         client_vanished();
         return false;
     }
@@ -302,7 +305,6 @@ void ProxyTransaction::settle_upstream() {
         drop_upstream();
         return;
     }
-    service_.slot().metrics->upstream_connections.subtract();
     if (connection_bound_) {
         notes().pin(std::move(upstream_), service_.pool(), connection_.service_pointer());
     } else {

@@ -15,6 +15,10 @@ ProxyService::ProxyService(std::shared_ptr<const Instance> instance, Slot& slot,
       pool_(*worker.loop, *worker.buffers, *worker.names, instance_->origin(),
             std::move(upstream_tls)) {}
 
+ProxyService::~ProxyService() {
+    slot_.metrics->upstream_connections.subtract(counted_);
+}
+
 std::unique_ptr<server::Transaction> ProxyService::make_transaction(
     server::Connection& connection) {
     return std::make_unique<ProxyTransaction>(*this, connection);
@@ -46,19 +50,27 @@ void ProxyService::handshake_ended(server::Handshake result) {
 void ProxyService::upstream_works() {
     if (slot_.upstream_in_trouble) {
         slot_.upstream_in_trouble = false;
-        slot_.trouble->set("");
-        worker_.log->event(log::Level::info, "upstream",
-                           "instance {}: the mail server answers again", slot_.name);
+        if (slot_.trouble->works()) {
+            worker_.log->event(log::Level::info, "upstream",
+                               "instance {}: the mail server answers again", slot_.name);
+        }
     }
 }
 
 void ProxyService::upstream_fails(const std::string& what) {
-    if (slot_.upstream_in_trouble && slot_.trouble->get() == what) {
-        return;  // said already
-    }
     slot_.upstream_in_trouble = true;
-    slot_.trouble->set(what);
-    worker_.log->event(log::Level::warning, "upstream", "instance {}: {}", slot_.name, what);
+    if (const auto line = slot_.trouble->fails(what, worker_.loop->now_ms())) {
+        worker_.log->event(log::Level::warning, "upstream", "instance {}: {}", slot_.name, *line);
+    }
+}
+
+void ProxyService::end_turn() {
+    pool_.bury();
+    const auto open = static_cast<std::int64_t>(pool_.open());
+    if (open != counted_) {
+        slot_.metrics->upstream_connections.add(open - counted_);
+        counted_ = open;
+    }
 }
 
 ClientNotes::~ClientNotes() {

@@ -34,6 +34,7 @@ class ProxyService final : public server::Service {
   public:
     ProxyService(std::shared_ptr<const Instance> instance, Slot& slot, WorkerContext& worker,
                  std::unique_ptr<net::TlsClientContext> upstream_tls);
+    ~ProxyService() override;
 
     std::unique_ptr<server::Transaction> make_transaction(server::Connection& connection) override;
     void connection_opened() override;
@@ -45,15 +46,20 @@ class ProxyService final : public server::Service {
     [[nodiscard]] WorkerContext& worker() { return worker_; }
     [[nodiscard]] upstream::Pool& pool() { return pool_; }
 
-    /// The mail server answered, or didn't: remembered for `status`, said once in the log.
+    /// The mail server answered, or didn't: remembered for `status`, said in the log, but not each
+    /// time.
     void upstream_works();
     void upstream_fails(const std::string& what);
+
+    /// Frees the upstream connections that were given up in this turn, and counts the open ones.
+    void end_turn();
 
   private:
     std::shared_ptr<const Instance> instance_;
     Slot& slot_;
     WorkerContext& worker_;
     upstream::Pool pool_;
+    std::int64_t counted_ = 0;  // of the pool's connections, by the gauge
 };
 
 /// What the gate keeps for a client connection beyond one request.

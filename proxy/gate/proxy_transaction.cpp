@@ -157,12 +157,10 @@ void ProxyTransaction::take_upstream(bool fresh) {
     } else {
         slot.metrics->upstream_connects.add();
     }
-    slot.metrics->upstream_connections.add();
 }
 
 void ProxyTransaction::drop_upstream() {
     if (upstream_ != nullptr) {
-        service_.slot().metrics->upstream_connections.subtract();
         service_.pool().discard(std::move(upstream_));
     }
 }

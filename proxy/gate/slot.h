@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -15,25 +14,9 @@
 #include "proxy/gate/held.h"
 #include "proxy/gate/learned_agents.h"
 #include "proxy/gate/metrics.h"
+#include "proxy/gate/upstream_trouble.h"
 
 namespace eg::gate {
-
-/// The last trouble with a mail server, for `easgate status`. Any thread; written on trouble only.
-class UpstreamTrouble {
-  public:
-    void set(std::string text) {
-        const std::lock_guard lock(mutex_);
-        text_ = std::move(text);
-    }
-    [[nodiscard]] std::string get() const {
-        const std::lock_guard lock(mutex_);
-        return text_;
-    }
-
-  private:
-    mutable std::mutex mutex_;
-    std::string text_;
-};
 
 struct Slot {
     std::string name;

@@ -169,11 +169,11 @@ void WorkerApp::apply_states(const std::string& name, const StatesUpdate& update
 void WorkerApp::turn_ended() {
     const std::int64_t now_ms = worker_.loop().now_ms();
     for (auto& [name, service] : services_) {
-        service->pool().bury();
+        service->end_turn();
     }
     for (auto& weak : retired_) {
         if (const auto service = weak.lock()) {
-            service->pool().bury();
+            service->end_turn();
         }
     }
     for (auto& [name, slot] : slots_) {

@@ -137,7 +137,7 @@ std::expected<std::shared_ptr<TlsServerContext>, std::string> TlsServerContext::
         never_resume(context);
         made->asks_for_certificate_ = true;
     } else {
-        made->tickets_ = std::make_unique<TicketKeys>(settings.ticket_keys, settings.name);
+        made->tickets_ = std::make_unique<TicketKeys>(settings.ticket_keys.reveal(), settings.name);
         SSL_CTX_set_app_data(context, made->tickets_.get());
         SSL_CTX_set_tlsext_ticket_key_evp_cb(context, ticket_callback);
     }

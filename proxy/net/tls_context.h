@@ -10,6 +10,7 @@
 
 #include <openssl/ssl.h>
 
+#include "proxy/base/secret.h"
 #include "proxy/net/tls_stream.h"
 
 namespace eg::net {
@@ -29,8 +30,8 @@ struct TlsServerSettings {
     /// companion). The handshake still proves that the client holds the key.
     bool any_client_certificate = false;
     bool tls13_only = false;
-    std::string name;         // of the instance: a ticket of one is worth nothing at another
-    std::string ticket_keys;  // n x 80 bytes as in the file, "" = random ones that rotate
+    std::string name;    // of the instance: a ticket of one is worth nothing at another
+    Secret ticket_keys;  // n x 80 bytes as in the file, "" = random ones that rotate
 };
 
 class TicketKeys;

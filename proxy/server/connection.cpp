@@ -238,9 +238,7 @@ void Connection::again() {
 }
 
 void Connection::look_for_hang_up() {
-    if (socket_->readable()) {
-        socket_->probe();
-    }
+    socket_->probe();
 }
 
 void Connection::park() {

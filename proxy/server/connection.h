@@ -45,8 +45,8 @@ class Connection final : public net::Advancing {
     [[nodiscard]] bool client_left() const { return client_left_; }
     /// The peer has closed its side, though bytes may still be unread.
     [[nodiscard]] bool hung_up() const { return socket_->hung_up(); }
-    /// Asks the kernel whether the peer is still there, if it has reported anything since the last
-    /// read.
+    /// Asks the kernel whether the peer is still there, where its end can't be read because what it
+    /// sent before isn't taken. See hung_up() afterwards. Cost: a system call.
     void look_for_hang_up();
     /// No request follows the one under way.
     [[nodiscard]] bool draining() const { return draining_; }

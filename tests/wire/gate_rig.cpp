@@ -65,10 +65,10 @@ GateRig::GateRig(const std::function<void(config::Config&)>& change)
     address_ = loopback(port_);
     worker_.listen(door.take_fd(), address_, service_);
     worker_.on_turn_end([this] {
-        service_->pool().bury();
+        service_->end_turn();
         for (auto& weak : retired_) {
             if (const auto old = weak.lock()) {
-                old->pool().bury();
+                old->end_turn();
             }
         }
     });
@@ -169,7 +169,9 @@ std::string GateRig::leaks() const {
         }
     };
     note("client connections counted", counters.client_connections.value());
-    note("upstream connections counted", counters.upstream_connections.value());
+    note(
+        "upstream connections counted beyond the idle ones",
+        counters.upstream_connections.value() - static_cast<std::int64_t>(service_->pool().idle()));
     note("held counted", counters.held.value());
     note("held listed", slot_.held.size());
     note("connections alive", worker_.connections());

@@ -32,6 +32,8 @@ TEST_CASE("a request goes up and its answer comes down; both connections are kep
         CHECK(phone.take_received().starts_with("HTTP/1.1 200 Some\r\n"));
         CHECK(rig.service().pool().idle() == 1);
         CHECK(rig.service().pool().open() == 1);
+        rig.turn();
+        CHECK(rig.metrics().upstream_connections.value() == 1);  // idle, and still open
     }
     CHECK(rig.ended(Reason::none) == 3);
     CHECK(rig.metrics().upstream_reuses.value() == 2);
@@ -436,6 +438,22 @@ TEST_CASE("time limits while bodies move") {
         rig.pass(2s);
         CHECK(rig.sees_end(phone));
         CHECK(rig.ended(Reason::upstream_silent) == 1);
+    }
+    SUBCASE("a phone that resets its connection while the mail server doesn't read") {
+        const std::string bytes =
+            request("FolderSync", std::string(kFolderSync) + std::string(40'000'000, 'x'));
+        std::size_t sent = 0;
+        std::size_t before = SIZE_MAX;
+        while (before != sent) {
+            before = sent;
+            sent += phone.send(std::string_view(bytes).substr(sent));
+            rig.turn(20);
+        }
+        REQUIRE(sent < bytes.size());
+        Peer upstream = rig.upstream();
+        phone.reset();
+        CHECK(rig.until([&] { return rig.ended(Reason::client_left) == 1; }));
+        CHECK(rig.sees_end(upstream));
     }
     SUBCASE("a phone that doesn't read") {
         phone.send(request("FolderSync", kFolderSync));

@@ -233,7 +233,7 @@ TEST_CASE("tickets: resumed where they were given, worth nothing at another inst
 TEST_CASE("tickets of a key file: shared by nodes, not by instances") {
     const Certificates certificates;
     auto settings = certificates.settings("one");
-    settings.ticket_keys = std::string(160, 'k');
+    settings.ticket_keys = Secret(std::string(160, 'k'));
     const auto here = certificates.context(settings);
     const auto there = certificates.context(settings);
     settings.name = "two";

@@ -174,6 +174,23 @@ TEST_CASE("answers: what tells about the inside doesn't pass") {
           "MS-Server-ActiveSync: 15.2\r\nX-MS-Location: x\r\nContent-Length: 5\r\n\r\n");
 }
 
+TEST_CASE("answers: cookies that steer aren't given to clients, others are") {
+    for (const std::string cookie :
+         {"X-BEResource=a", "x-anonresource=true; path=/", "X-AnonResource-Backend = a; Secure",
+          "\"SecurityToken\"=a", "SecurityToken"}) {
+        CAPTURE(cookie);
+        CHECK(passed_back("HTTP/1.1 200 OK\r\nSet-Cookie: " + cookie +
+                              "\r\nSet-Cookie: X-BackEndCookie=b\r\n\r\n",
+                          {.framing = kFive, .close = false, .http10 = false}) ==
+              "HTTP/1.1 200 OK\r\nSet-Cookie: X-BackEndCookie=b\r\nContent-Length: 5\r\n\r\n");
+    }
+    // The name counts, nothing after it.
+    const std::string other =
+        "HTTP/1.1 200 OK\r\nSet-Cookie: a=X-BEResource=1; x=SecurityToken\r\n";
+    CHECK(passed_back(other + "\r\n", {.framing = kFive, .close = false, .http10 = false}) ==
+          other + "Content-Length: 5\r\n\r\n");
+}
+
 TEST_CASE("answers: framing and connection are ours") {
     const std::string ok = "HTTP/1.1 200 OK\r\n\r\n";
     const auto back = [&](const std::string& head, gate::ResponseEdit edit) {

@@ -81,8 +81,14 @@ TEST_CASE("what can't be loaded is named") {
     Bench bench;
     CHECK(bench.error() == "");
     SUBCASE("ticket keys of the wrong length") {
-        bench.config.tls.ticket_keys_file = bench.folder.write("tickets", std::string(79, 'x'));
+        bench.config.tls.ticket_keys_file =
+            bench.folder.write("tickets", std::string(79, 'x'), 0600);
         CHECK(bench.error().find("tickets: ticket keys are n x 80") != std::string::npos);
+    }
+    SUBCASE("ticket keys that everybody may read") {
+        bench.config.tls.ticket_keys_file = bench.folder.write("tickets", std::string(160, 'x'));
+        CHECK(bench.error().find("tickets: holds a secret, but its mode 0644") !=
+              std::string::npos);
     }
     SUBCASE("no ticket keys at all") {
         bench.config.tls.ticket_keys_file = bench.folder.path("nowhere");
