@@ -18,10 +18,11 @@ constexpr std::array<Filter, 8> kFilters{{
     {"path", judge_path, "Is the path published?"},
     {"method", judge_method, "Is the method one that its clients use?"},
     {"command", judge_command, "Is the command one of ActiveSync's?"},
-    {"device", judge_device, "Is the device known and permitted?"},
-    {"user", judge_user, "May every claimed user use this device?"},
-    {"user_agent", judge_user_agent, "Is the user agent on the list?"},
-    {"secure_email", judge_secure_email, "Is it the secure e-mail app, if only that is permitted?"},
+    {"device", judge_device, "Is the device known and permitted?", true},
+    {"user", judge_user, "May every claimed user use this device?", true},
+    {"user_agent", judge_user_agent, "Is the user agent on the list?", true},
+    {"secure_email", judge_secure_email, "Is it the secure e-mail app, if only that is permitted?",
+     true},
 }};
 
 }  // namespace
@@ -31,12 +32,20 @@ std::span<const Filter> filters() {
 }
 
 Verdict judge(const Facts& facts) {
+    Verdict allowed;
     for (const Filter& filter : kFilters) {
-        if (const Reason reason = filter.judge(facts); reason != Reason::none) {
+        const Reason reason = filter.judge(facts);
+        if (reason == Reason::none) {
+            continue;
+        }
+        if (!facts.rules->observe || !filter.relaxable) {
             return refuse(reason, filter.name);
         }
+        if (allowed.observed == Reason::none) {
+            allowed.observed = reason;
+        }
     }
-    return {};
+    return allowed;
 }
 
 std::vector<TraceLine> trace(const Facts& facts) {

@@ -18,6 +18,9 @@ struct Filter {
     const char* name;  // static; in the access line, the metrics and `explain`
     FilterFunction judge;
     const char* question;  // what it asks, for `explain`: "Is the device known and permitted?"
+    /// Observe mode notes what it says instead of refusing. Only for rules about device, user and
+    /// user agent: what protects the mail server and its protocol is never relaxed.
+    bool relaxable = false;
 };
 
 /// All filters in the order in which they are asked: states (age), path, method, device, user,
@@ -25,7 +28,8 @@ struct Filter {
 /// reasons apply.
 [[nodiscard]] std::span<const Filter> filters();
 
-/// Asks each filter in turn. Pure; no allocation.
+/// Asks each filter in turn. Where the rules say `observe`, the first objection of a relaxable
+/// filter goes to Verdict::observed. Pure; no allocation.
 [[nodiscard]] Verdict judge(const Facts& facts);
 
 struct TraceLine {

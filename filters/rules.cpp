@@ -13,6 +13,7 @@ Rules make_rules(const config::Config& config, const config::Instance& instance)
         }
     }
     rules.user_domains = instance.user_domains;
+    rules.observe = instance.mode == config::Mode::observe;
     return rules;
 }
 

@@ -17,6 +17,7 @@ struct Rules {
     bool ews = false;
     bool traveler = false;
     bool autodiscover = false;
+    bool observe = false;  // what filters that can be relaxed refuse is noted, not refused
 };
 
 [[nodiscard]] Rules make_rules(const config::Config& config, const config::Instance& instance);

@@ -1,5 +1,8 @@
 #include "filters/verdict.h"
 
+#include <algorithm>
+#include <array>
+
 namespace eg::filters {
 
 namespace {
@@ -99,6 +102,15 @@ std::string_view to_string(Reason reason) {
             return "client_left";
     }
     return "none";
+}
+
+bool is_relaxable(std::string_view word) {
+    using enum Reason;
+    constexpr std::array kReasons{
+        no_device, device_unknown,  device_denied, device_non_compliant, device_wipe,
+        user,      user_unreadable, user_agent,    only_secure_email};
+    return std::any_of(kReasons.begin(), kReasons.end(),
+                       [word](Reason reason) { return to_string(reason) == word; });
 }
 
 Verdict refuse(Reason reason, const char* filter) {

@@ -40,11 +40,14 @@ enum class Reason : std::uint8_t {
     client_left,           // the client hung up before the answer
 };
 [[nodiscard]] std::string_view to_string(Reason reason);
+/// Whether `word` is that of a reason that observe mode lets pass: those of the relaxable filters.
+[[nodiscard]] bool is_relaxable(std::string_view word);
 
 struct Verdict {
     Reason reason = Reason::none;
-    std::uint16_t status = 0;  // of our answer; 0 if allowed
-    const char* filter = "";   // static name of the filter that decided
+    std::uint16_t status = 0;        // of our answer; 0 if allowed
+    const char* filter = "";         // static name of the filter that decided
+    Reason observed = Reason::none;  // allowed, but enforcing would have refused for this
     [[nodiscard]] bool allowed() const { return reason == Reason::none; }
 };
 

@@ -19,6 +19,7 @@
 #include "proxy/commands/devices.h"
 #include "proxy/commands/explain.h"
 #include "proxy/commands/phone.h"
+#include "proxy/commands/preview.h"
 #include "proxy/commands/status.h"
 #include "proxy/commands/version.h"
 #include "proxy/gate/run.h"
@@ -50,6 +51,7 @@ struct CommandLine {
     commands::ExplainOptions explain;
     commands::StatusOptions status;
     commands::DevicesOptions devices;
+    commands::PreviewOptions preview;
     commands::PhoneOptions phone;
     std::string phone_password;
     std::string phone_password_file;
@@ -114,6 +116,19 @@ void add_devices(CLI::App& app, CommandLine& line) {
         ->type_name("NAME");
     command->add_option("DEVICE-ID", line.devices.id, "only this device");
     line.actions[command] = [&line] { return commands::devices(line.devices); };
+}
+
+void add_preview(CLI::App& app, CommandLine& line) {
+    CLI::App* command = app.add_subcommand(
+        "preview", "list whom enforcing would cut off, from the access log of observing instances");
+    add_config(*command, line.preview.config)->required();
+    add_format(*command, line.preview.json);
+    command->add_option("--instance", line.preview.instance, "of this instance only")
+        ->type_name("NAME");
+    command->add_option("--days", line.preview.days, "how many days of the log are read")
+        ->check(CLI::Range(1, 3660))
+        ->capture_default_str();
+    line.actions[command] = [&line] { return commands::preview(line.preview); };
 }
 
 /// A password on the command line stands in the list of processes; so a file or the environment.
@@ -221,6 +236,7 @@ int main(int argc, char** argv) {
     add_explain(app, line);
     add_status(app, line);
     add_devices(app, line);
+    add_preview(app, line);
     add_phone(app, line);
     add_version(app, line);
     try {

@@ -152,7 +152,13 @@ int print_verdict(const filters::Explanation& explanation) {
     }
     const filters::Judgement& judgement = explanation.judgement;
     if (judgement.verdict.allowed()) {
-        fmt::print("\npermitted\n");
+        if (judgement.verdict.observed != filters::Reason::none) {
+            fmt::print(
+                "\npermitted, since this instance only observes; enforcing would refuse: {}\n",
+                filters::to_string(judgement.verdict.observed));
+        } else {
+            fmt::print("\npermitted\n");
+        }
         return kPermitted;
     }
     const std::string_view detail = judgement.detail;

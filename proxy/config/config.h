@@ -69,8 +69,19 @@ struct Limits {
     Milliseconds upstream_timeout = 130s;
     Milliseconds held_timeout = 3660s;
     Milliseconds write_timeout = 60s;
+    unsigned address_connections = 0;  // at a time from one client address; this and below: 0 = off
+    unsigned address_rate = 0;         // requests a second
+    unsigned device_rate = 0;
+    unsigned user_rate = 0;
+    Milliseconds rate_burst = 10s;  // so much of a rate may come at once
     unsigned upstream_idle = 64;  // idle connections kept to a mail server, per worker and instance
 };
+
+/// Whether what the filters say of device, user and user agent is in force, or only logged.
+enum class Mode : std::uint8_t { enforce, observe };
+
+/// To what the first good use of a device binds it.
+enum class Bind : std::uint8_t { none, user, certificate };
 
 struct Instance {
     std::string name;
@@ -83,7 +94,10 @@ struct Instance {
     bool ssl = true;  // TLS to the mail server
     std::string backend_ca_file;
     bool backend_allow_all_certificates = false;
-    std::string public_url;                 // as phones see it, no slash at the end; may be empty
+    std::string public_url;  // as phones see it, no slash at the end; may be empty
+    Mode mode = Mode::enforce;
+    Bind bind = Bind::none;
+    Milliseconds lockout_shield{0};         // 0 = off
     std::vector<std::string> user_domains;  // empty: any
     std::string certificate_file;           // instead of the one under tls:
     std::string private_key_file;

@@ -144,6 +144,7 @@ void print_instance(std::string& out, const Instance& instance) {
     lines.text("backend_ca_file", instance.backend_ca_file);
     lines.boolean("backend_allow_all_certificates", instance.backend_allow_all_certificates);
     lines.text("public_url", instance.public_url);
+    lines.plain("mode", instance.mode == Mode::observe ? "observe" : "enforce");
     lines.texts("user_domains", instance.user_domains);
     lines.text("certificate_file", instance.certificate_file);
     lines.text("private_key_file", instance.private_key_file);

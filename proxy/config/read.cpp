@@ -169,7 +169,6 @@ void read_mail_server(Fields& fields, Instance& instance) {
 
 void read_later(Fields& fields) {
     using namespace std::string_view_literals;
-    static constexpr std::array kModes{"enforce"sv, "observe"sv};
     static constexpr std::array kAnswers{"http"sv, "activesync"sv};
     static constexpr std::array kBinds{"none"sv, "user"sv, "certificate"sv};
     static constexpr std::array kChunked{"pass"sv, "length"sv};
@@ -177,7 +176,6 @@ void read_later(Fields& fields) {
     static constexpr std::array kAutodiscover{"off"sv, "forward"sv, "answer"sv};
     fields.later_boolean("allow_ews_subscriptions");
     fields.later_boolean("enable_traveler");
-    fields.later_choice("mode", kModes);
     fields.later_choice("refusal_answer", kAnswers);
     fields.later_list("protocol_versions");
     fields.later_choice("bind", kBinds);
@@ -209,6 +207,7 @@ Instance read_instance(Reading& reading, const Section* section, std::string pat
     while (instance.public_url.ends_with('/')) {
         instance.public_url.pop_back();
     }
+    fields.choice("mode", instance.mode, {{"enforce", Mode::enforce}, {"observe", Mode::observe}});
     read_later(fields);
     fields.texts("user_domains", instance.user_domains, false);
     fields.file("certificate_file", instance.certificate_file);

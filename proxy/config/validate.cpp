@@ -253,6 +253,12 @@ void check_instance(Checker& checker, const std::string& path, const Instance& i
         checker.error(path + ".public_url",
                       "expected https://HOST[:PORT] as phones see it, without a path");
     }
+    if (instance.mode == Mode::observe) {
+        checker.warning(
+            path + ".mode",
+            "this instance ONLY OBSERVES: any device, user and user agent gets through, "
+            "and what would be refused is only logged; see 'easgate preview'");
+    }
     for (std::size_t i = 0; i < instance.user_domains.size(); ++i) {
         if (!is_node_name(instance.user_domains[i])) {
             checker.error(fmt::format("{}.user_domains[{}]", path, i),

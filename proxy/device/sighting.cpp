@@ -42,7 +42,7 @@ void SightingTable::note(const Seen& seen) {
     sighting.first_seen = std::min(sighting.first_seen, seen.at);
     sighting.last_seen = std::max(sighting.last_seen, seen.at);
     ++sighting.requests;
-    sighting.refused += seen.reason.empty() ? 0U : 1U;
+    sighting.refused += seen.reason.empty() || seen.observed ? 0U : 1U;
 }
 
 void SightingTable::merge(Sighting&& sighting) {

@@ -21,6 +21,7 @@ struct Seen {
     std::string_view protocol;
     std::string_view reason;  // "" = allowed
     WallTime at;
+    bool observed = false;  // with a reason: it would have been refused, and was let pass
 };
 
 /// What is known of one device since the last report.

@@ -313,6 +313,12 @@ log::Settings Gate::log_settings(const config::Config& config) const {
 
 void Gate::warn_of_risks(const config::Config& config) {
     for (const auto& instance : config.instances) {
+        if (instance.mode == config::Mode::observe) {
+            log_->event(Level::warning, "observe",
+                        "instance {} ONLY OBSERVES: ANY device, user and user agent gets through, "
+                        "what would be refused is only logged",
+                        instance.name);
+        }
         if (instance.backend_allow_all_certificates) {
             log_->event(Level::warning, "upstream",
                         "instance {}: backend_allow_all_certificates is on: ANYBODY between this "

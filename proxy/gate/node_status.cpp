@@ -78,6 +78,7 @@ Json instance_json(const InstanceStatus& instance) {
         json_array_append_new(listen.get(), json_stringn(address.data(), address.size()));
     }
     set(out, "listen", std::move(listen));
+    set_text(out, "mode", instance.observes ? "observe" : "enforce");
     set_text(out, "activesync_server", instance.upstream);
     set_text(out, "last_backend_error", instance.last_upstream_error);
     set_number(out, "client_connections", instance.client_connections);
@@ -189,6 +190,11 @@ std::string describe_certificates(const InstanceStatus& instance) {
 void write_instance(Sheet& sheet, const InstanceStatus& instance) {
     sheet.gap();
     sheet.title(instance.name, instance.ready, false, instance.reason);
+    if (instance.observes) {
+        sheet.line("mode",
+                   "ONLY OBSERVES: any device, user and user agent gets through ('easgate preview' "
+                   "lists whom enforcing would cut off)");
+    }
     sheet.line("listens on", fmt::format("{}", fmt::join(instance.listen, ", ")));
     sheet.line("mail server", instance.upstream);
     if (!instance.last_upstream_error.empty()) {

@@ -29,6 +29,7 @@ struct InstanceStatus {
     std::string reason;               // why not ready: a sentence; "" = ready
     std::vector<std::string> listen;  // `0.0.0.0:443`
     std::string upstream;             // `mail.corp.example:443`
+    bool observes = false;            // mode: observe
     FeedStatus feed;
     std::optional<Milliseconds> states_expire_in;  // nothing = there are none; negative = too old
     DeviceCounts devices;

@@ -214,6 +214,12 @@ void write_readiness(Page& page, const NodeStatus& status) {
     for (const InstanceStatus& one : status.instances) {
         page.sample({{"instance", one.name}}, flag(one.ready));
     }
+    page.family("easgate_instance_observes", "gauge",
+                "1 if the instance only observes (mode: observe): verdict allow with a reason of a "
+                "filter is what enforcing would refuse.");
+    for (const InstanceStatus& one : status.instances) {
+        page.sample({{"instance", one.name}}, flag(one.observes));
+    }
     page.family("easgate_certificate_days_left", "gauge",
                 "Whole days until a certificate ends: server (shown to phones), identity (shown to "
                 "the MDM server).");

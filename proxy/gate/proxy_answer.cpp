@@ -134,7 +134,12 @@ void ProxyTransaction::log_access() {
     const auto now = std::chrono::steady_clock::now();
     const auto total = std::chrono::duration_cast<std::chrono::microseconds>(now - began_);
     const std::uint64_t out = answer_begun_ ? response_.written() : answer_sent_;
-    slot.metrics->count_request(permitted_, verdict_.reason);
+    // Observe mode: allowed, with the reason that would have refused. What was refused after all,
+    // by its body, says so.
+    const bool refused_late = verdict_.status == 400 || verdict_.status == 403;
+    const bool observed = permitted_ && observed_ != Reason::none && !refused_late;
+    const Reason why = observed ? observed_ : verdict_.reason;
+    slot.metrics->count_request(permitted_, why);
     slot.metrics->request_time.record(total);
     slot.metrics->client_bytes_in.add(request_.taken() + dropped_bytes_);
     slot.metrics->client_bytes_out.add(out);
@@ -147,15 +152,16 @@ void ProxyTransaction::log_access() {
                                          ? filters::eas::name_of(eas_.command)
                                          : filters::name_of(published_);
     const std::string_view reason =
-        verdict_.allowed() ? std::string_view() : filters::to_string(verdict_.reason);
+        why == Reason::none ? std::string_view() : filters::to_string(why);
     if (eas_.has_device_id) {
         slot.sightings.note({.id = eas_.device_id,
                              .user = user,
                              .user_agent = user_agent_,
                              .device_type = eas_.device_type,
                              .protocol = protocol,
-                             .reason = permitted_ ? std::string_view() : reason,
-                             .at = began_wall_});
+                             .reason = permitted_ && !observed ? std::string_view() : reason,
+                             .at = began_wall_,
+                             .observed = observed});
     }
     if (!worker.log_access) {
         return;

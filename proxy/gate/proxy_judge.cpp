@@ -142,6 +142,7 @@ Verdict ProxyTransaction::judge(const http::RequestHead& head) {
     eas_ = std::move(judgement.eas);
     claims_ = std::move(judgement.claims);
     connection_bound_ = claims_.connection_bound;
+    observed_ = judgement.verdict.observed;
     return judgement.verdict.allowed() ? check_certificate() : judgement.verdict;
 }
 
@@ -196,7 +197,9 @@ void ProxyTransaction::judge_again() {
         const std::string_view name = filter.name;
         const bool about_states = name == "device" || name == "user" || name == "secure_email";
         const Reason reason = about_states ? filter.judge(facts) : Reason::none;
-        if (reason != Reason::none) {
+        if (reason != Reason::none && facts.rules->observe && filter.relaxable) {
+            observed_ = observed_ == Reason::none ? reason : observed_;
+        } else if (reason != Reason::none) {
             slot.metrics->held_ended_by_change.add();
             end_held(reason);
             return;

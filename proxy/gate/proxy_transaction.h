@@ -141,6 +141,7 @@ class ProxyTransaction final : public server::Transaction {
     std::uint64_t judged_by_ = 0;  // Slot::states_version of the last verdict
     std::array<char, 16> request_id_;
     filters::Verdict verdict_;
+    filters::Reason observed_ = filters::Reason::none;  // observe mode let it pass in spite of this
     std::uint16_t status_ = 0;
     std::uint8_t interim_answers_ = 0;
     filters::Service published_ = filters::Service::none;

@@ -89,6 +89,50 @@ TEST_CASE("the first objection wins, in this order") {
     }
 }
 
+TEST_CASE("observing lets pass what is said of device, user and user agent, and nothing else") {
+    const auto table = test::table_of(
+        {{.id = "OWNED",
+          .users = {"alice"},
+          .state = device::State::allow,
+          .reason = "",
+          .keys = {}},
+         {.id = "DENIED", .users = {}, .state = device::State::deny, .reason = "", .keys = {}}},
+        {.only_secure_email = true});
+    const Rules rules{.user_agents = {{"good"}}, .user_domains = {}, .observe = true};
+    const Request bad(test::request_text("DELETE", "/owa"));
+    const Request good(test::post("Cmd=Sync"));
+    const Claims eve{.credential = Credential::basic, .names = {"eve"}};
+    struct Case {
+        const char* spared;
+        Reason refused;
+        Reason observed;
+    };
+    for (const Case& c : {
+             Case{"", Reason::states_stale, Reason::none},
+             {"states", Reason::path, Reason::none},
+             {"states path", Reason::method, Reason::none},
+             {"states path method", Reason::command, Reason::none},
+             {"states path method command", Reason::none, Reason::device_denied},
+             {"states path method command device", Reason::none, Reason::user},
+         }) {
+        CAPTURE(c.spared);
+        eas::EasRequest request;
+        const Verdict verdict =
+            judge(refused_by_all_but(c.spared, bad, good, *table, rules, request, eve));
+        CHECK(verdict.reason == c.refused);
+        CHECK(verdict.observed == c.observed);
+    }
+    // The words that `easgate preview` looks for are those of the relaxable filters.
+    for (const char* word : {"no_device", "device_unknown", "device_denied", "device_wipe", "user",
+                             "user_unreadable", "user_agent", "only_secure_email"}) {
+        CHECK(is_relaxable(word));
+    }
+    for (const char* word : {"none", "path", "method", "command", "states_stale", "malformed",
+                             "upstream_silent", "certificate", "body_root", ""}) {
+        CHECK_FALSE(is_relaxable(word));
+    }
+}
+
 TEST_CASE("a trace works where most facts are missing") {
     const Rules rules{.user_agents = {{"good"}}, .user_domains = {}};
     const Request request(test::request_text("GET", "/owa"));

@@ -1,0 +1,1 @@
+easgate_fuzzer(fuzz_access_line DEPS easgate_commands)
