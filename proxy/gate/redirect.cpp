@@ -28,6 +28,7 @@ Redirects::Redirects(const config::Config& config, const config::Instance& own) 
         target.server.host = lower(target.server.host);
         target.usual_port = target.server.port == (instance.ssl ? kHttpsPort : kHttpPort);
         target.public_url = instance.public_url;
+        target.rules = filters::make_rules(config, instance);
         target.own = instance.name == own.name;
         if (const auto outside = parse(instance.public_url)) {
             target.outside = outside->server;
@@ -80,7 +81,8 @@ std::optional<std::string> Redirects::moved_to(std::string_view url) const {
     if (target == nullptr || target->own || target->public_url.empty()) {
         return std::nullopt;
     }
-    return target->public_url + std::string(filters::upstream_path(filters::Service::active_sync));
+    return target->public_url +
+           std::string(filters::upstream_path(filters::Service::active_sync, {}));
 }
 
 std::optional<std::string> Redirects::location(std::string_view value) const {
@@ -94,7 +96,7 @@ std::optional<std::string> Redirects::location(std::string_view value) const {
         return std::nullopt;
     }
     const std::string_view path = parsed->path.substr(0, parsed->path.find_first_of("?#"));
-    if (filters::service_of(path) == filters::Service::none) {
+    if (filters::service_of(path, target->rules) == filters::Service::none) {
         return std::nullopt;
     }
     return target->public_url + std::string(parsed->path);

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "filters/rules.h"
 #include "proxy/config/config.h"
 
 namespace eg::gate {
@@ -37,6 +38,7 @@ class Redirects {
         HostPort outside;  // of public_url; host empty without one
         bool usual_port = false;
         std::string public_url;
+        filters::Rules rules;  // what is published there
         bool own = false;
     };
     struct Url {
