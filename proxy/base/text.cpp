@@ -5,6 +5,8 @@
 #include <limits>
 #include <vector>
 
+#include "proxy/base/words.h"
+
 namespace eg {
 
 namespace {
@@ -13,28 +15,21 @@ constexpr std::string_view kHexDigits = "0123456789ABCDEF";
 constexpr std::string_view kBase64 =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-int base64_value(char c) {
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
-    }
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-    if (is_digit(c)) {
-        return c - '0' + 52;
-    }
-    if (c == '+' || c == '-') {
-        return 62;
-    }
-    return c == '/' || c == '_' ? 63 : -1;
-}
-
 }  // namespace
 
 bool iequals(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-               return to_lower(x) == to_lower(y);
-           });
+    if (a.size() != b.size()) {
+        return false;
+    }
+    const std::size_t rest = a.size() % words::kBytes;
+    const std::size_t whole = a.size() - rest;
+    for (std::size_t i = 0; i < whole; i += words::kBytes) {
+        if (words::lower(words::load(a.data() + i)) != words::lower(words::load(b.data() + i))) {
+            return false;
+        }
+    }
+    return words::lower(words::load_some(a.data() + whole, rest)) ==
+           words::lower(words::load_some(b.data() + whole, rest));
 }
 
 bool istarts_with(std::string_view text, std::string_view prefix) {
@@ -67,13 +62,14 @@ std::optional<std::uint64_t> parse_unsigned(std::string_view text) {
     if (text.empty()) {
         return std::nullopt;
     }
+    constexpr std::uint64_t kLittle = 1'000'000'000'000'000'000;  // below, a digit more is no risk
     std::uint64_t value = 0;
     for (const char c : text) {
         if (!is_digit(c)) {
             return std::nullopt;
         }
         const auto digit = static_cast<std::uint64_t>(c - '0');
-        if (value > (std::numeric_limits<std::uint64_t>::max() - digit) / 10) {
+        if (value >= kLittle && value > (std::numeric_limits<std::uint64_t>::max() - digit) / 10) {
             return std::nullopt;
         }
         value = value * 10 + digit;
@@ -108,44 +104,10 @@ std::string base64_encode(std::string_view bytes) {
     return out;
 }
 
-std::optional<std::string> base64_decode(std::string_view text) {
-    const std::size_t full = text.size();
-    while (!text.empty() && text.back() == '=' && full - text.size() < 2) {
-        text.remove_suffix(1);
-    }
-    const std::size_t padding = full - text.size();
-    if (text.size() % 4 == 1 || (padding != 0 && full % 4 != 0)) {
-        return std::nullopt;
-    }
-    const bool standard = text.find_first_of("+/") != std::string_view::npos;
-    const bool url_safe = text.find_first_of("-_") != std::string_view::npos;
-    if (standard && url_safe) {
-        return std::nullopt;
-    }
-    std::string out;
-    out.reserve(text.size() * 3 / 4);
-    std::uint32_t group = 0;
-    unsigned bits = 0;
-    for (const char c : text) {
-        const int value = base64_value(c);
-        if (value < 0) {
-            return std::nullopt;
-        }
-        group = group << 6 | static_cast<std::uint32_t>(value);
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            out += static_cast<char>(group >> bits & 0xFF);
-            group &= (1U << bits) - 1;
-        }
-    }
-    if (group != 0) {
-        return std::nullopt;  // left-over bits: a second spelling of the same bytes
-    }
-    return out;
-}
-
 bool is_utf8(std::string_view bytes) {
+    if (words::for_all(bytes, ' ', words::is_ascii)) {
+        return true;
+    }
     std::size_t i = 0;
     const auto at = [&](std::size_t k) { return static_cast<unsigned char>(bytes[k]); };
     while (i < bytes.size()) {
