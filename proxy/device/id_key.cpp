@@ -2,11 +2,13 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
 #include "proxy/base/check.h"
 #include "proxy/base/text.h"
+#include "proxy/base/words.h"
 #include "proxy/device/record.h"
 
 namespace eg::device {
@@ -61,17 +63,11 @@ std::uint64_t keyed_hash(std::string_view bytes) {
     static const HashKey key = random_key();
     SipState sip(key);
     const auto length = static_cast<std::uint64_t>(bytes.size());
-    while (bytes.size() >= sizeof(std::uint64_t)) {
-        std::uint64_t m = 0;
-        std::memcpy(&m, bytes.data(), sizeof m);
-        sip.word(m);
-        bytes.remove_prefix(sizeof m);
+    while (bytes.size() >= words::kBytes) {
+        sip.word(words::load(bytes.data()));
+        bytes.remove_prefix(words::kBytes);
     }
-    std::uint64_t last = 0;
-    if (!bytes.empty()) {
-        std::memcpy(&last, bytes.data(), bytes.size());
-    }
-    sip.word(last | length << 56);
+    sip.word(words::load_some(bytes.data(), bytes.size()) | length << 56);
     sip.v2 ^= 0xff;
     sip.round();
     sip.round();
@@ -79,19 +75,18 @@ std::uint64_t keyed_hash(std::string_view bytes) {
     return sip.v0 ^ sip.v1 ^ sip.v2 ^ sip.v3;
 }
 
-IdKey::IdKey(std::string_view id, Spelling spelling) {
-    const bool as_text = spelling == Spelling::canonical && is_text_id(id);
-    size_ = as_text ? id.size() : 2 * id.size();
+IdKey::IdKey(std::string_view id, Spelling spelling) : id_(id) {
     char* out = short_.data();
-    if (size_ > short_.size()) {
-        long_.resize(size_);
+    if (2 * id.size() > short_.size()) {
+        long_.resize(2 * id.size());
         out = long_.data();
     }
     data_ = out;
-    for (const char c : id) {
-        if (as_text) {
-            *out++ = to_upper(c);
-        } else {
+    is_text_ = write_text(id, out);
+    size_ = id.size();
+    if (!is_text_ || spelling == Spelling::hex) {
+        size_ = 2 * id.size();
+        for (const char c : id) {
             const auto byte = static_cast<unsigned char>(c);
             *out++ = kDigits[byte >> 4];
             *out++ = kDigits[byte & 15];
@@ -100,18 +95,34 @@ IdKey::IdKey(std::string_view id, Spelling spelling) {
     hash_ = keyed_hash(text());
 }
 
+bool IdKey::write_text(std::string_view id, char* out) {
+    if (id.size() < words::kBytes) {
+        std::transform(id.begin(), id.end(), out, to_upper);
+        return is_text_id(id);
+    }
+    for (std::size_t i = 0;; i += words::kBytes) {
+        i = std::min(i, id.size() - words::kBytes);  // the last word may repeat bytes
+        const std::uint64_t word = words::load(id.data() + i);
+        if (!words::all_alnum(word)) {
+            return false;
+        }
+        const std::uint64_t upper = words::upper(word);
+        std::memcpy(out + i, &upper, sizeof upper);
+        if (i + words::kBytes == id.size()) {
+            return true;
+        }
+    }
+}
+
 bool IdKey::equals(std::string_view id, bool is_text) const {
     if (size_ != (is_text ? id.size() : 2 * id.size())) {
         return false;
     }
+    if (is_text) {
+        return iequals(text(), id);  // what has the form of a text id differs in letter case only
+    }
     const char* key = data_;
     for (const char c : id) {
-        if (is_text) {
-            if (*key++ != to_upper(c)) {
-                return false;
-            }
-            continue;
-        }
         const auto byte = static_cast<unsigned char>(c);
         if (key[0] != kDigits[byte >> 4] || key[1] != kDigits[byte & 15]) {
             return false;

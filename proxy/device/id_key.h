@@ -14,6 +14,7 @@ namespace eg::device {
 [[nodiscard]] std::uint64_t keyed_hash(std::string_view bytes);
 
 /// Lives on the stack during one look-up; neither copies nor moves, since text() may point into it.
+/// The id itself must live as long.
 class IdKey {
   public:
     /// Ids of up to so many bytes need no allocation.
@@ -27,6 +28,9 @@ class IdKey {
     IdKey(const IdKey&) = delete;
     IdKey& operator=(const IdKey&) = delete;
 
+    [[nodiscard]] std::string_view id() const { return id_; }
+    /// Whether the id consists of letters and digits.
+    [[nodiscard]] bool is_text() const { return is_text_; }
     [[nodiscard]] std::string_view text() const { return {data_, size_}; }
     [[nodiscard]] std::uint64_t hash() const { return hash_; }
 
@@ -34,12 +38,17 @@ class IdKey {
     [[nodiscard]] bool equals(std::string_view id, bool is_text) const;
 
   private:
+    /// The id as text, or nothing done if it is none.
+    [[nodiscard]] static bool write_text(std::string_view id, char* out);
+
+    std::string_view id_;
     std::array<char, 2 * kShort>
         short_;  // deliberately not cleared: it would cost more than the hash
     std::string long_;
     const char* data_ = nullptr;
     std::size_t size_ = 0;
     std::uint64_t hash_ = 0;
+    bool is_text_ = false;
 };
 
 }  // namespace eg::device

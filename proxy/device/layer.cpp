@@ -7,6 +7,8 @@
 #include <limits>
 #include <utility>
 
+#include "proxy/base/text.h"
+
 namespace eg::device {
 
 namespace {
@@ -47,6 +49,17 @@ std::size_t packed_size(const unsigned char* record) {
     return static_cast<std::size_t>(at - record) + keys * sizeof(KeyHash);
 }
 
+bool spells_text(std::string_view id) {
+    for (std::size_t i = 0; i + 1 < id.size(); i += 2) {
+        const int high = hex_value(id[i]);
+        const int low = hex_value(id[i + 1]);
+        if (high < 0 || low < 0 || !is_alnum(static_cast<char>(high << 4 | low))) {
+            return false;
+        }
+    }
+    return !id.empty() && id.size() % 2 == 0;
+}
+
 bool Layer::append(std::span<const unsigned char> record) {
     if (chunks_.empty() || kChunk - chunks_.back().used < record.size()) {
         if (record.size() > kChunk ||
@@ -78,11 +91,16 @@ bool Layer::seal() {
     }
     mask_ = capacity - 1;
     live_ = 0;
+    spelled_.reset();
     auto* const table = reinterpret_cast<std::uint32_t*>(index_.back().data());
     for (std::size_t i = 0; i < chunks_.size(); ++i) {
         for (std::size_t used = 0; used < chunks_[i].used;) {
             const unsigned char* record = chunks_[i].pages.data() + used;
-            const std::size_t slot = probe(IdKey(format::read_id(record)));
+            const std::string_view id = format::read_id(record);
+            if (spells_text(id)) {
+                spelled_.set(std::min(id.size() / 2, spelled_.size() - 1));
+            }
+            const std::size_t slot = probe(IdKey(id));
             live_ += table[slot] == 0 ? 1 : 0;
             table[slot] = static_cast<std::uint32_t>(i * kChunk + used + 1);
             used += packed_size(record);

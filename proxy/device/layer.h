@@ -4,9 +4,12 @@
 /// and given back as a whole, so that the memory of a replaced table really returns.
 #pragma once
 
+#include <algorithm>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "proxy/device/id_key.h"
@@ -45,6 +48,12 @@ class Layer {
 
     /// The packed record with this key, or null. Sealed layers only.
     [[nodiscard]] const unsigned char* find(const IdKey& key) const;
+    /// Starts to fetch from memory what find() will read first.
+    void prefetch(const IdKey& key) const { __builtin_prefetch(slots() + (key.hash() & mask_)); }
+    /// False: no record is the hexadecimal spelling of a text id of so many bytes.
+    [[nodiscard]] bool may_spell(std::size_t bytes) const {
+        return spelled_.test(std::min(bytes, spelled_.size() - 1));
+    }
     [[nodiscard]] std::size_t size() const { return live_; }
     [[nodiscard]] std::size_t memory_bytes() const;
 
@@ -72,10 +81,14 @@ class Layer {
     std::vector<Chunk> chunks_;
     std::vector<Pages>
         index_;  // none until sealed, then one: slots of 32 bits, offset + 1, 0 = free
+    std::bitset<IdKey::kShort + 1> spelled_;  // may_spell(); all longer ids share the last bit
     std::size_t mask_ = 0;
     std::size_t appended_ = 0;
     std::size_t live_ = 0;
 };
+
+/// Whether an id is a text id in hexadecimal.
+[[nodiscard]] bool spells_text(std::string_view id);
 
 /// The length of a packed record that is known to be well formed.
 [[nodiscard]] std::size_t packed_size(const unsigned char* record);

@@ -24,13 +24,11 @@ State state_of(const unsigned char* record) {
 /// The text that `id` is the upper-case hexadecimal of, or nothing if it is none of a text id.
 std::string text_of_hex(std::string_view id) {
     std::string text;
-    for (std::size_t i = 0; id.size() % 2 == 0 && i < id.size(); i += 2) {
-        const int high = hex_value(id[i]);
-        const int low = hex_value(id[i + 1]);
-        if (high < 0 || low < 0 || !is_alnum(static_cast<char>(high << 4 | low))) {
-            return {};
-        }
-        text += static_cast<char>(high << 4 | low);
+    if (!spells_text(id)) {
+        return text;
+    }
+    for (std::size_t i = 0; i < id.size(); i += 2) {
+        text += static_cast<char>(hex_value(id[i]) << 4 | hex_value(id[i + 1]));
     }
     return text;
 }
@@ -99,17 +97,33 @@ const unsigned char* DeviceTable::find_key(const IdKey& key) const {
 }
 
 std::optional<RecordView> DeviceTable::find(std::string_view id) const {
-    if (id.empty()) {
+    return find(IdKey(id));
+}
+
+std::optional<RecordView> DeviceTable::find(const IdKey& key) const {
+    if (key.id().empty()) {
         return std::nullopt;
     }
-    const unsigned char* record = find_key(IdKey(id));
-    if (is_text_id(id) && (record == nullptr || state_of(record) == State::allow)) {
-        const unsigned char* as_hex = find_key(IdKey(id, IdKey::Spelling::hex));
+    const unsigned char* record = find_key(key);
+    const bool spelled = key.is_text() && may_spell(key.id().size());
+    if (spelled && (record == nullptr || state_of(record) == State::allow)) {
+        const unsigned char* as_hex = find_key(IdKey(key.id(), IdKey::Spelling::hex));
         if (as_hex != nullptr && (record == nullptr || state_of(as_hex) != State::allow)) {
             record = as_hex;
         }
     }
     return record == nullptr ? std::nullopt : std::optional(RecordView(record));
+}
+
+void DeviceTable::prefetch(const IdKey& key) const {
+    for (const auto& layer : layers_) {
+        layer->prefetch(key);
+    }
+}
+
+bool DeviceTable::may_spell(std::size_t bytes) const {
+    return std::ranges::any_of(layers_,
+                               [bytes](const auto& layer) { return layer->may_spell(bytes); });
 }
 
 std::size_t DeviceTable::count(State state) const {

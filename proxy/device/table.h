@@ -74,6 +74,10 @@ class DeviceTable {
     /// are listed, the one that isn't `allow` rules. Null if neither is listed. Cost: one or two
     /// probes a layer, no allocation for ids of up to 255 bytes.
     [[nodiscard]] std::optional<RecordView> find(std::string_view id) const;
+    /// The same where the key of the id is known.
+    [[nodiscard]] std::optional<RecordView> find(const IdKey& key) const;
+    /// Starts to fetch from memory what find() will read first: a large table isn't in the cache.
+    void prefetch(const IdKey& key) const;
 
     /// Devices that are listed.
     [[nodiscard]] std::size_t size() const { return size_; }
@@ -100,6 +104,8 @@ class DeviceTable {
   private:
     DeviceTable() = default;
     [[nodiscard]] const unsigned char* find_key(const IdKey& key) const;
+    /// False: no layer has the hexadecimal spelling of a text id of so many bytes.
+    [[nodiscard]] bool may_spell(std::size_t bytes) const;
     void put(std::shared_ptr<const Layer> layer);
     void merge_layers();
     /// Whether this layer and the next newer one should be merged.

@@ -111,6 +111,20 @@ TEST_CASE("of two spellings the one that isn't allow rules") {
     CHECK(state_of(table_of({make_record("P1"), make_record(hex)}), "P1") == "allow");
 }
 
+TEST_CASE("a hexadecimal spelling is found in any layer, whatever its length") {
+    const Table before = table_of({make_record("P1"), make_record("P2")});
+    for (const std::size_t size : {1U, 2U, 127U, 128U, 254U, 255U, 256U, 300U}) {
+        CAPTURE(size);
+        const std::string id(size, 'P');
+        DeviceTable::Builder builder;
+        builder.add(make_record(to_hex(id), State::deny));
+        const Table table = std::move(builder).build_on(*before, {}, "");
+        CHECK(state_of(table, id) == "deny");
+        CHECK(state_of(table, id + 'P') == "-");
+        CHECK(state_of(before, id) == "-");
+    }
+}
+
 TEST_CASE("ids longer than the short form are found too") {
     const std::string text(3000, 'x');
     const std::string bytes(300, '\xEE');
