@@ -3,11 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "proxy/base/small_text.h"
 #include "proxy/base/units.h"
 
 namespace eg::device {
@@ -24,9 +23,13 @@ struct Seen {
     bool observed = false;  // with a reason: it would have been refused, and was let pass
 };
 
-/// What is known of one device since the last report.
+/// What is known of one device since the last report. Usual texts fit into it without allocation.
 struct Sighting {
-    std::string id, user, user_agent, device_type, protocol, reason;
+    ShortText id, user;
+    SmallText<52> user_agent;
+    SmallText<20> device_type;
+    SmallText<4> protocol;
+    SmallText<20> reason;
     WallTime first_seen, last_seen;
     std::uint64_t requests = 0;
     std::uint64_t refused = 0;
@@ -36,16 +39,30 @@ struct Sighting {
 class SightingTable {
   public:
     explicit SightingTable(std::size_t most = 20'000) : most_(most) {}
-    /// Cost: one hash; allocates only for a device that is new since the last take(), or whose
-    /// texts changed. At the limit new devices are counted in dropped() and forgotten.
+    /// Allocates only for a device that is new since the last take() (seldom: the table grows), and
+    /// for texts of unusual length. At the limit new devices are counted in dropped() and
+    /// forgotten.
     void note(const Seen& seen);
+    /// The same where DeviceTable::hash_id() of the id is known.
+    void note(std::uint64_t device, const Seen& seen);
     void merge(Sighting&& sighting);
     [[nodiscard]] std::vector<Sighting> take();
-    [[nodiscard]] bool empty() const { return by_id_.empty(); }
+    [[nodiscard]] bool empty() const { return list_.empty(); }
+    [[nodiscard]] std::size_t size() const { return list_.size(); }
     [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
 
   private:
-    std::unordered_map<std::uint64_t, Sighting> by_id_;  // by DeviceTable::hash_id
+    struct Slot {
+        std::uint64_t device = 0;  // DeviceTable::hash_id
+        std::uint64_t place = 0;   // in list_, plus one; 0 = free
+    };
+    /// The sighting of that device, a fresh one if there was none; null if there is no room.
+    [[nodiscard]] Sighting* find_or_add(std::uint64_t device);
+    [[nodiscard]] Slot& slot_of(std::uint64_t device);
+    void grow();
+
+    std::vector<Slot> slots_;  // open addressing; a power of two, at most half of them taken
+    std::vector<Sighting> list_;
     std::size_t most_;
     std::uint64_t dropped_ = 0;
 };

@@ -70,7 +70,7 @@ std::string line_of(const Json& object) {
 
 std::string sighting_line(const device::Sighting& sighting) {
     const Json object(json_object());
-    set_text(object, "id", is_plain(sighting.id) ? sighting.id : to_hex(sighting.id));
+    set_text(object, "id", is_plain(sighting.id) ? sighting.id.view() : to_hex(sighting.id));
     set_text(object, "user", readable(sighting.user));
     set_text(object, "user_agent", readable(sighting.user_agent));
     set_text(object, "device_type", readable(sighting.device_type));

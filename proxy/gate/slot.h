@@ -28,6 +28,7 @@ struct Slot {
     std::uint64_t states_version = 0;  // rises with each table
     bool ending_held = false;          // drain_timeout is over: nothing is held any more
     device::SightingTable sightings;
+    std::int64_t sightings_given_ms = 0;  // when the feed last took them (monotonic)
     HeldIndex held;
     std::weak_ptr<DeviceFeed> feed;  // takes the sightings
     bool upstream_in_trouble = false;

@@ -15,6 +15,9 @@ namespace {
 constexpr std::int64_t kFlushEveryMs = 150;
 constexpr std::int64_t kLookEveryMs = 200;
 constexpr std::int64_t kReportEveryMs = 1'000;
+constexpr std::int64_t kGiveManyEveryMs = 4'000;  // less than FeedReport::Pace::gather
+constexpr std::size_t kFewSightings = 64;
+constexpr std::size_t kManySightings = 10'000;
 
 std::uint32_t random_number() {
     std::uint32_t number = 0;
@@ -239,9 +242,14 @@ void WorkerApp::judge_held_again(Slot& slot) {
 
 void WorkerApp::report_sightings() {
     for (auto& [name, slot] : slots_) {
-        if (slot->sightings.empty()) {
+        // Few are handed over at once. Of many, most come again soon and would only replace
+        // themselves, so they wait a little; but not until the table is full.
+        const std::size_t count = slot->sightings.size();
+        const bool many = count >= kFewSightings && count < kManySightings;
+        if (count == 0 || (many && reported_ms_ - slot->sightings_given_ms < kGiveManyEveryMs)) {
             continue;
         }
+        slot->sightings_given_ms = reported_ms_;
         if (const auto feed = slot->feed.lock()) {
             feed->observe(slot->sightings.take());
         }
