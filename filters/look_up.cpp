@@ -1,8 +1,9 @@
 #include "filters/look_up.h"
 
-#include <utility>
+#include <optional>
 
 #include "proxy/base/check.h"
+#include "proxy/device/id_key.h"
 #include "proxy/http/target.h"
 
 namespace eg::filters {
@@ -12,35 +13,43 @@ namespace {
 constexpr const char* kReading = "request";
 constexpr const char* kReadingQuestion = "Can the request be read, and in one way only?";
 
-/// Fills the judgement with what the request says. False, with the verdict set, if it can't be
-/// read.
-bool read(const http::RequestHead& head, const Rules& rules, Judgement& judgement) {
+/// Under which the device of a request is found; made once, for it means work.
+using DeviceKey = std::optional<device::IdKey>;
+
+/// Fills the judgement with what the request says, and `key` if it may name a device. False, with
+/// the verdict set, if it can't be read.
+bool read(const http::RequestHead& head, const Surroundings& around, Judgement& judgement,
+          DeviceKey& key) {
     const auto unreadable = [&judgement](const char* what) {
         judgement = Judgement{.verdict = refuse(Reason::bad_request, kReading), .detail = what};
         return false;
     };
-    // "*" is the target of an OPTIONS that asks for no path: readable, and not published.
-    if (head.path != "*" && !http::is_plain_path(head.path)) {
+    // The paths of ActiveSync are plain, letter by letter. "*" is the target of an OPTIONS that
+    // asks for no path: readable, and not published.
+    judgement.service = service_of(head.path, *around.rules);
+    if (judgement.service != Service::active_sync && head.path != "*" &&
+        !http::is_plain_path(head.path)) {
         return unreadable("a path that can be read in two ways");
     }
-    judgement.service = service_of(head.path, rules);
     if (judgement.service == Service::active_sync) {
-        Result<eas::EasRequest> request = eas::parse_request(head);
-        if (!request) {
-            return unreadable(request.error().what);
+        if (const Result<void> done = eas::parse_request(head, judgement.eas); !done) {
+            return unreadable(done.error().what);
         }
-        judgement.eas = std::move(*request);
+        key.emplace(judgement.eas.device_id);
+        judgement.device = judgement.eas.has_device_id ? key->hash() : 0;
+        if (around.devices != nullptr) {
+            around.devices->prefetch(*key);  // on its way while the credential is read
+        }
     }
-    Result<Claims> claims = read_claims(head);
-    if (!claims) {
-        return unreadable(claims.error().what);
+    if (const Result<void> done = read_claims(head, judgement.claims); !done) {
+        return unreadable(done.error().what);
     }
-    judgement.claims = std::move(*claims);
     return true;
 }
 
 /// The facts about a request that was read; they point into all three.
-Facts look_up(const http::RequestHead& head, const Surroundings& around, Judgement& judgement) {
+Facts look_up(const http::RequestHead& head, const Surroundings& around, Judgement& judgement,
+              const DeviceKey& key) {
     Facts facts{.rules = around.rules,
                 .head = &head,
                 .service = judgement.service,
@@ -53,7 +62,7 @@ Facts look_up(const http::RequestHead& head, const Surroundings& around, Judgeme
     if (judgement.service == Service::active_sync) {
         facts.eas = &judgement.eas;
         if (around.devices != nullptr && judgement.eas.has_device_id) {
-            facts.device = around.devices->find(judgement.eas.device_id);
+            facts.device = around.devices->find(*key);
         }
     }
     if (const http::Field* field = head.fields.find(http::FieldName::user_agent)) {
@@ -76,8 +85,9 @@ std::string_view Judgement::user() const {
 Judgement judge_request(const http::RequestHead& head, const Surroundings& around) {
     EG_CHECK(around.rules != nullptr);
     Judgement judgement;
-    if (read(head, *around.rules, judgement)) {
-        judgement.verdict = judge(look_up(head, around, judgement));
+    DeviceKey key;
+    if (read(head, around, judgement, key)) {
+        judgement.verdict = judge(look_up(head, around, judgement, key));
     }
     return judgement;
 }
@@ -86,11 +96,12 @@ Explanation explain_request(const http::RequestHead& head, const Surroundings& a
     EG_CHECK(around.rules != nullptr);
     Explanation explanation;
     Judgement& judgement = explanation.judgement;
-    if (!read(head, *around.rules, judgement)) {
+    DeviceKey key;
+    if (!read(head, around, judgement, key)) {
         explanation.lines.push_back({kReading, kReadingQuestion, judgement.verdict.reason});
         return explanation;
     }
-    const Facts facts = look_up(head, around, judgement);
+    const Facts facts = look_up(head, around, judgement, key);
     judgement.verdict = judge(facts);
     explanation.lines.push_back({kReading, kReadingQuestion, Reason::none});
     const std::vector<TraceLine> asked = trace(facts);

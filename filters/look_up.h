@@ -2,6 +2,7 @@
 /// asks the filters. What the proxy and `easgate explain` both do. Pure; any thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -36,6 +37,7 @@ struct Judgement {
     Verdict verdict{};
     Service service = Service::none;
     eas::EasRequest eas{};          // empty where the verdict is bad_request
+    std::uint64_t device = 0;       // DeviceTable::hash_id() of its device id; 0 if it has none
     Claims claims{};                // likewise
     std::string_view user_agent{};  // the one that was judged; "" if none is known
     const char* detail =

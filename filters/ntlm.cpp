@@ -76,8 +76,9 @@ Result<std::string> read_name(std::string_view message, std::size_t at, bool uni
     }
     const std::string_view bytes = message.substr(offset, length);
     if (!unicode) {
-        name = bytes;
-        eas::make_utf8(name);
+        ShortText text;
+        eas::set_utf8(text, bytes);
+        name = text.view();
     } else if (!append_utf16(bytes, name)) {
         return malformed("an NTLM message with a name that is not UTF-16");
     }

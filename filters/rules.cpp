@@ -1,6 +1,10 @@
 #include "filters/rules.h"
 
+#include <algorithm>
+#include <cstdint>
+
 #include "proxy/base/text.h"
+#include "proxy/base/words.h"
 
 namespace eg::filters {
 
@@ -17,9 +21,35 @@ Rules make_rules(const config::Config& config, const config::Instance& instance)
     return rules;
 }
 
+namespace {
+
+bool has_wildcards(std::uint64_t word) {
+    return (words::any(word, '*') | words::any(word, '?')) != 0;
+}
+
+}  // namespace
+
 bool glob_matches(std::string_view pattern, std::string_view text) {
     std::size_t p = 0;
     std::size_t t = 0;
+    // Most patterns are a beginning and a last '*'; most of the others differ early.
+    const std::size_t most = std::min(pattern.size(), text.size());
+    while (most - p >= words::kBytes &&
+           words::load(pattern.data() + p) == words::lower(words::load(text.data() + p)) &&
+           !has_wildcards(words::load(pattern.data() + p))) {
+        p += words::kBytes;
+    }
+    while (p < most && pattern[p] == to_lower(text[p]) && pattern[p] != '*' && pattern[p] != '?') {
+        ++p;
+    }
+    if (p < pattern.size() && pattern[p] == '*') {
+        if (p + 1 == pattern.size()) {
+            return true;
+        }
+    } else if (p < most && pattern[p] != '?') {
+        return false;
+    }
+    t = p;
     std::size_t star = std::string_view::npos;  // where the last '*' stands in the pattern
     std::size_t taken = 0;                      // up to where in the text it reaches so far
     while (t < text.size()) {

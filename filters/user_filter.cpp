@@ -14,9 +14,10 @@ bool is_listed(const Facts& facts, std::string_view claimed) {
     });
 }
 
-bool all_listed(const Facts& facts, const std::vector<std::string>& names) {
+template <typename List>
+bool all_listed(const Facts& facts, const List& names) {
     return std::all_of(names.begin(), names.end(),
-                       [&](const std::string& name) { return is_listed(facts, name); });
+                       [&](std::string_view name) { return is_listed(facts, name); });
 }
 
 }  // namespace

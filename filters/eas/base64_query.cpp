@@ -1,16 +1,19 @@
-#include <algorithm>
 #include <bitset>
 #include <optional>
 #include <string>
 
 #include "filters/eas/query.h"
+#include "proxy/base/base64.h"
+#include "proxy/base/scratch.h"
 #include "proxy/base/text.h"
+#include "proxy/base/words.h"
 #include "proxy/http/target.h"
 
 namespace eg::filters::eas {
 
 namespace {
 
+constexpr std::size_t kUsualBytes = 256;
 constexpr std::size_t kLocaleBytes = 2;
 constexpr std::size_t kPolicyKeyBytes = 4;
 /// Tags of the parameters ([MS-ASHTTP] 2.2.1.1.1.1.2); all others are skipped.
@@ -78,7 +81,7 @@ Result<void> read_parameters(Reader& reader, EasRequest& request) {
             return malformed("a base64 query with options of other than one byte");
         }
         if (*tag == kUserTag) {
-            request.user = *value;
+            set_utf8(request.user, *value);
         }
     }
     return {};
@@ -123,48 +126,53 @@ Result<void> read_bytes(std::string_view bytes, EasRequest& request) {
 
 bool is_base64_form(std::string_view query) {
     const std::size_t last = query.find_last_not_of('=');
-    return last != std::string_view::npos && query.size() - last <= 3 &&
-           query.substr(0, last + 1).find_first_of("&=") == std::string_view::npos;
+    if (last == std::string_view::npos || query.size() - last > 3) {
+        return false;
+    }
+    query = query.substr(0, last + 1);
+    return !query.contains('=') && !query.contains('&');
 }
 
 Result<void> read_base64_query(std::string_view query, EasRequest& request) {
     std::optional<std::string> unescaped;
-    if (query.find('%') != std::string_view::npos) {
+    if (query.contains('%')) {
         unescaped = http::percent_decode(query);
         if (!unescaped) {
             return malformed("a query with broken percent-encoding");
         }
         query = *unescaped;
     }
-    const std::optional<std::string> bytes = base64_decode(query);
-    if (!bytes) {
+    Scratch<kUsualBytes> bytes(base64_room(query.size()));
+    const std::optional<std::size_t> size = base64_decode_into(query, bytes.data());
+    if (!size) {
         return malformed("a query that is neither plain nor base64");
     }
     request.base64_form = true;
-    return read_bytes(*bytes, request);
+    return read_bytes({bytes.data(), *size}, request);
 }
 
 bool has_control_bytes(std::string_view text) {
-    return std::any_of(text.begin(), text.end(),
-                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+    return !words::for_all(text, ' ',
+                           [](std::uint64_t word) { return words::controls(word) == 0; });
 }
 
-void make_utf8(std::string& text) {
+void set_utf8(ShortText& out, std::string_view text) {
     if (is_utf8(text)) {
+        out = text;
         return;
     }
-    std::string out;
-    out.reserve(text.size() * 2);
+    char* const begin = out.room(text.size() * 2);
+    char* end = begin;
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
         if (byte < 0x80) {
-            out += c;
+            *end++ = c;
         } else {
-            out += static_cast<char>(0xC0 | byte >> 6);
-            out += static_cast<char>(0x80 | (byte & 0x3F));
+            *end++ = static_cast<char>(0xC0 | byte >> 6);
+            *end++ = static_cast<char>(0x80 | (byte & 0x3F));
         }
     }
-    text = std::move(out);
+    out.cut(static_cast<std::size_t>(end - begin));
 }
 
 }  // namespace eg::filters::eas

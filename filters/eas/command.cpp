@@ -56,7 +56,7 @@ std::string_view name_of(Command command) {
 
 std::optional<Command> command_by_name(std::string_view name) {
     for (const CommandFacts& facts : kCommands) {
-        if (iequals(facts.name, name)) {
+        if (facts.name.size() == name.size() && iequals(facts.name, name)) {
             return facts.command;
         }
     }

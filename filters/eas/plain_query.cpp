@@ -2,9 +2,12 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "filters/eas/query.h"
+#include "proxy/base/small_text.h"
 #include "proxy/base/text.h"
+#include "proxy/base/words.h"
 #include "proxy/http/target.h"
 
 namespace eg::filters::eas {
@@ -67,17 +70,69 @@ bool same_name(std::string_view a, std::string_view b) {
     }
 }
 
-bool decode_value(std::string_view raw, std::string& out) {
-    out.clear();
+/// Parameters that mean something to us.
+enum class Known : std::uint8_t { none, command, user, device_id, device_type };
+
+/// Of a name that is spelled without percent-encoding, in any letter case.
+Known known_name(std::string_view name) {
+    const auto is = [name](std::uint64_t begin, std::uint64_t end) {
+        const std::size_t half = std::min(name.size(), words::kBytes);
+        const char* const last = name.data() + name.size() - half;
+        return half == words::kBytes ? words::lower(words::load(name.data())) == begin &&
+                                           words::lower(words::load(last)) == end
+                                     : words::lower(words::load_some(last, half)) == end;
+    };
+    using words::word_of;
+    switch (name.size()) {
+        case 3:
+            return is(0, word_of("cmd")) ? Known::command : Known::none;
+        case 4:
+            return is(0, word_of("user")) ? Known::user : Known::none;
+        case 8:
+            return is(word_of("deviceid"), word_of("deviceid")) ? Known::device_id : Known::none;
+        case 10:
+            return is(word_of("devicety"), word_of("vicetype")) ? Known::device_type : Known::none;
+        default:
+            return Known::none;
+    }
+}
+
+/// The same of a name in any spelling.
+Known decoded_name(std::string_view name) {
+    constexpr std::array<std::pair<std::string_view, Known>, 4> kNames{
+        {{"Cmd", Known::command},
+         {"User", Known::user},
+         {"DeviceId", Known::device_id},
+         {"DeviceType", Known::device_type}}};
+    for (const auto& [text, known] : kNames) {
+        if (same_name(name, text)) {
+            return known;
+        }
+    }
+    return Known::none;
+}
+
+/// Whether a value has anything else in it than bytes that stand for themselves.
+bool needs_decoding(std::string_view value) {
+    return !words::for_all(value, ' ', [](std::uint64_t word) {
+        return (words::controls(word) | words::any(word, '%') | words::any(word, ';')) == 0;
+    });
+}
+
+/// False if there are control bytes in it, or broken encoding.
+bool decode_value(std::string_view raw, ShortText& out) {
+    char* const begin = out.room(raw.size());
+    char* end = begin;
     while (true) {
         const int byte = next_byte(raw);
         if (byte < 0) {
+            out.cut(static_cast<std::size_t>(end - begin));
             return byte == -1;
         }
         if (byte < 0x20 || byte == 0x7F) {
             return false;
         }
-        out += static_cast<char>(byte);
+        *end++ = static_cast<char>(byte);
     }
 }
 
@@ -93,23 +148,95 @@ bool is_base64_request(std::string_view piece, std::string_view value) {
            is_version(static_cast<unsigned char>(bytes->front()));
 }
 
-Result<void> take(std::string_view name, std::string_view value, EasRequest& request) {
-    std::string scratch;
-    std::string* target = &scratch;
-    if (same_name(name, "User")) {
+/// A parameter as it stands in the query.
+struct Parameter {
+    std::string_view piece;  // all of it
+    std::string_view name;
+    std::string_view value;
+    Known known = Known::none;
+};
+
+/// Takes the next parameter off the front of a query. Its `name` is all of `piece` if it has no
+/// '='; an empty piece means nothing to any server.
+Parameter next_parameter(std::string_view& query) {
+    const std::string_view piece = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(piece.size() + 1, query.size()));
+    const std::size_t equals = std::min(piece.find('='), piece.size());
+    const std::string_view value = piece.substr(std::min(equals + 1, piece.size()));
+    return {.piece = piece, .name = piece.substr(0, equals), .value = value};
+}
+
+/// Whether a parameter of that name, in any spelling, stands in the query.
+bool is_named_in(std::string_view query, std::string_view name) {
+    while (!query.empty()) {
+        const Parameter parameter = next_parameter(query);
+        if (!parameter.piece.empty() && same_name(parameter.name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+Result<void> take(const Parameter& parameter, bool encoded, EasRequest& request) {
+    ShortText scratch;
+    ShortText* target = &scratch;
+    if (parameter.known == Known::user) {
         target = &request.user;
-    } else if (same_name(name, "DeviceId")) {
+    } else if (parameter.known == Known::device_id) {
         target = &request.device_id;
-    } else if (same_name(name, "DeviceType")) {
+    } else if (parameter.known == Known::device_type) {
         target = &request.device_type;
     }
-    if (!decode_value(value, *target)) {
+    if (!encoded) {
+        target->assign(parameter.value);
+    } else if (!decode_value(parameter.value, *target)) {
         return malformed("a query parameter with a control byte or broken percent-encoding");
     }
-    if (same_name(name, "Cmd")) {
+    if (parameter.known == Known::command) {
         const std::optional<Command> command = command_by_name(scratch);
         request.command = command.value_or(Command::none);
         request.unknown_command = !command;
+    } else if (parameter.known == Known::user && !is_utf8(request.user)) {
+        set_utf8(request.user, ShortText(request.user));
+    }
+    return {};
+}
+
+/// What has been read of a query so far.
+struct Progress {
+    std::string_view before;  // the parameters that were taken
+    unsigned seen = 0;        // a bit for each Known, where its name was spelled plainly
+    std::size_t count = 0;
+    bool others = false;  // there were names that are none of ours, or spelled otherwise
+};
+
+Result<void> check(Parameter& parameter, bool encoded, Progress& progress) {
+    parameter.known = known_name(parameter.name);
+    const bool plain = parameter.known != Known::none;
+    if (!plain && !is_plain_name(parameter.name)) {
+        return malformed("a query parameter with an odd name");
+    }
+    // Servers that take ';' for '&' see another parameter here.
+    const std::size_t semicolon = encoded ? parameter.value.find(';') : std::string_view::npos;
+    if (semicolon != std::string_view::npos && parameter.value.substr(semicolon).contains('=')) {
+        return malformed("query parameters with ';' between them");
+    }
+    if (is_base64_request(parameter.piece, parameter.value)) {
+        return malformed("a base64 query mixed with plain parameters");
+    }
+    const unsigned bit = plain ? 1U << static_cast<unsigned>(parameter.known) : 0;
+    if ((progress.seen & bit) != 0 ||
+        ((!plain || progress.others) && is_named_in(progress.before, parameter.name))) {
+        return malformed("a repeated query parameter");
+    }
+    if (progress.count == kMostParameters) {
+        return malformed("too many query parameters");
+    }
+    ++progress.count;
+    progress.seen |= bit;
+    progress.others = progress.others || !plain;
+    if (!plain) {
+        parameter.known = decoded_name(parameter.name);
     }
     return {};
 }
@@ -117,41 +244,22 @@ Result<void> take(std::string_view name, std::string_view value, EasRequest& req
 }  // namespace
 
 Result<void> read_plain_query(std::string_view query, EasRequest& request) {
-    std::array<std::string_view, kMostParameters> names;
-    std::size_t count = 0;
+    const std::string_view whole = query;
+    Progress progress;
     while (!query.empty()) {
-        const std::string_view piece = query.substr(0, query.find('&'));
-        query.remove_prefix(std::min(piece.size() + 1, query.size()));
-        if (piece.empty()) {
+        progress.before = whole.substr(0, whole.size() - query.size());
+        Parameter parameter = next_parameter(query);
+        if (parameter.piece.empty()) {
             continue;  // "&&" and a last "&" mean nothing to any server
         }
-        const std::size_t equals = piece.find('=');
-        if (equals == std::string_view::npos) {
+        if (parameter.name.size() == parameter.piece.size()) {
             return malformed("a query parameter without '='");
         }
-        const std::string_view name = piece.substr(0, equals);
-        const std::string_view value = piece.substr(equals + 1);
-        if (!is_plain_name(name)) {
-            return malformed("a query parameter with an odd name");
+        const bool encoded = needs_decoding(parameter.value);
+        if (const Result<void> good = check(parameter, encoded, progress); !good) {
+            return good;
         }
-        // Servers that take ';' for '&' see another parameter here.
-        if (const std::size_t semicolon = value.find(';');
-            semicolon != std::string_view::npos && value.find('=', semicolon) != value.npos) {
-            return malformed("query parameters with ';' between them");
-        }
-        if (is_base64_request(piece, value)) {
-            return malformed("a base64 query mixed with plain parameters");
-        }
-        for (std::size_t i = 0; i < count; ++i) {
-            if (same_name(names[i], name)) {
-                return malformed("a repeated query parameter");
-            }
-        }
-        if (count == names.size()) {
-            return malformed("too many query parameters");
-        }
-        names[count++] = name;
-        if (Result<void> taken = take(name, value, request); !taken) {
+        if (const Result<void> taken = take(parameter, encoded, request); !taken) {
             return taken;
         }
     }

@@ -6,6 +6,7 @@
 
 #include "filters/eas/request.h"
 #include "proxy/base/error.h"
+#include "proxy/base/small_text.h"
 
 namespace eg::filters::eas {
 
@@ -28,7 +29,7 @@ inline constexpr std::size_t kMostDeviceIdBytes = 255;
 /// A byte below SP or DEL: never in a text that reaches a log or a mail server.
 [[nodiscard]] bool has_control_bytes(std::string_view text);
 
-/// As UTF-8: the bytes as they are if they are UTF-8, else read as Latin-1.
-void make_utf8(std::string& text);
+/// `text` as UTF-8: the bytes as they are if they are UTF-8, else read as Latin-1.
+void set_utf8(ShortText& out, std::string_view text);
 
 }  // namespace eg::filters::eas

@@ -36,8 +36,39 @@ std::uint16_t version_of(std::string_view text) {
     return 0;
 }
 
-Result<void> read_version_field(const http::Fields& fields, EasRequest& request) {
-    const http::Field* field = fields.find(http::FieldName::ms_asprotocolversion);
+/// The fields of which a request has at most one. Null: it has none.
+struct SingleFields {
+    const http::Field* version = nullptr;
+    const http::Field* policy_key = nullptr;
+    const http::Field* user_agent = nullptr;
+};
+
+/// False if one of them is repeated.
+bool find_single_fields(const http::Fields& fields, SingleFields& found) {
+    for (const http::Field& field : fields) {
+        const http::Field** place = nullptr;
+        switch (field.id) {
+            case http::FieldName::ms_asprotocolversion:
+                place = &found.version;
+                break;
+            case http::FieldName::x_ms_policykey:
+                place = &found.policy_key;
+                break;
+            case http::FieldName::user_agent:
+                place = &found.user_agent;
+                break;
+            default:
+                continue;
+        }
+        if (*place != nullptr) {
+            return false;
+        }
+        *place = &field;
+    }
+    return true;
+}
+
+Result<void> read_version_field(const http::Field* field, EasRequest& request) {
     if (field == nullptr) {
         return {};
     }
@@ -53,10 +84,12 @@ Result<void> read_version_field(const http::Fields& fields, EasRequest& request)
     return {};
 }
 
-void read_policy_key_field(const http::Fields& fields, EasRequest& request) {
-    const std::optional<std::uint64_t> key =
-        parse_unsigned(fields.value(http::FieldName::x_ms_policykey));
-    if (request.base64_form || !key || *key > std::numeric_limits<std::uint32_t>::max()) {
+void read_policy_key_field(const http::Field* field, EasRequest& request) {
+    if (request.base64_form || field == nullptr) {
+        return;
+    }
+    const std::optional<std::uint64_t> key = parse_unsigned(field->value);
+    if (!key || *key > std::numeric_limits<std::uint32_t>::max()) {
         return;
     }
     request.has_policy_key = true;
@@ -79,28 +112,31 @@ std::string_view version_text(std::uint16_t version) {
 }
 
 Result<EasRequest> parse_request(const http::RequestHead& head) {
-    if (head.query.find('?') != std::string_view::npos) {
+    EasRequest request;
+    if (const Result<void> parsed = parse_request(head, request); !parsed) {
+        return std::unexpected(parsed.error());
+    }
+    return request;
+}
+
+Result<void> parse_request(const http::RequestHead& head, EasRequest& request) {
+    if (head.query.contains('?')) {
         return malformed("a second '?' in the request target");
     }
-    for (const http::FieldName single :
-         {http::FieldName::ms_asprotocolversion, http::FieldName::x_ms_policykey,
-          http::FieldName::user_agent}) {
-        if (head.fields.count(single) > 1) {
-            return malformed("a repeated field that may stand only once");
-        }
+    SingleFields fields;
+    if (!find_single_fields(head.fields, fields)) {
+        return malformed("a repeated field that may stand only once");
     }
-    EasRequest request;
     const Result<void> query = is_base64_form(head.query) ? read_base64_query(head.query, request)
                                                           : read_plain_query(head.query, request);
     if (!query) {
-        return std::unexpected(query.error());
+        return query;
     }
-    make_utf8(request.user);
-    if (const Result<void> version = read_version_field(head.fields, request); !version) {
-        return std::unexpected(version.error());
+    if (const Result<void> version = read_version_field(fields.version, request); !version) {
+        return version;
     }
-    read_policy_key_field(head.fields, request);
-    return request;
+    read_policy_key_field(fields.policy_key, request);
+    return {};
 }
 
 }  // namespace eg::filters::eas

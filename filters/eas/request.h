@@ -3,25 +3,25 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "filters/eas/command.h"
 #include "proxy/base/error.h"
+#include "proxy/base/small_text.h"
 #include "proxy/http/head.h"
 
 namespace eg::filters::eas {
 
-/// What a request says of itself. Strings are decoded; nothing of it is proven.
+/// What a request says of itself. Texts are decoded; nothing of it is proven.
 struct EasRequest {
     Command command = Command::none;
     bool unknown_command = false;  // one is named, but it is none of ours; `command` stays none
     bool base64_form = false;
     std::uint16_t protocol_version = 0;  // 25, 120, 121, 140, 141, 160, 161; 0 = not said
     bool has_device_id = false;
-    std::string device_id;  // bytes as sent, percent- or base64-decoded
-    std::string device_type;
-    std::string user;             // of the User parameter, as UTF-8; may be empty
+    ShortText device_id;  // bytes as sent, percent- or base64-decoded
+    ShortText device_type;
+    ShortText user;               // of the User parameter, as UTF-8; may be empty
     bool has_policy_key = false;  // in the base64 query, else in the X-MS-PolicyKey field
     std::uint32_t policy_key = 0;
 };
@@ -42,6 +42,8 @@ struct EasRequest {
 ///
 /// Errors: malformed, Side::client, with a `what` for people.
 [[nodiscard]] Result<EasRequest> parse_request(const http::RequestHead& head);
+/// The same into a fresh `request`, which is of no use after an error.
+[[nodiscard]] Result<void> parse_request(const http::RequestHead& head, EasRequest& request);
 
 /// 25, 120, 121, 140, 141, 160, 161: the versions as a base64 query writes them.
 [[nodiscard]] bool is_version(std::uint16_t version);

@@ -105,7 +105,7 @@ States read_states(const config::Config& config, const config::Instance& instanc
 }
 
 std::string describe_device(const filters::Judgement& judgement, const States& states) {
-    const std::string& id = judgement.eas.device_id;
+    const std::string id(judgement.eas.device_id.view());
     if (!judgement.eas.has_device_id) {
         return "not named";
     }

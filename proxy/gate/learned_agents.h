@@ -19,6 +19,8 @@ class LearnedAgents {
     /// `device_id` as sent. Past the limit new devices are not learned: their requests without the
     /// field stay refused.
     void learn(std::string_view device_id, std::string_view user_agent);
+    /// The same where DeviceTable::hash_id() of the id is known.
+    void learn(std::uint64_t device, std::string_view user_agent);
     /// "" if there is none.
     [[nodiscard]] std::string of(std::string_view device_id) const;
 

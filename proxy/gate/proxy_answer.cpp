@@ -154,7 +154,8 @@ void ProxyTransaction::log_access() {
     const std::string_view reason =
         why == Reason::none ? std::string_view() : filters::to_string(why);
     if (eas_.has_device_id) {
-        slot.sightings.note({.id = eas_.device_id,
+        slot.sightings.note(held_.device,
+                            {.id = eas_.device_id,
                              .user = user,
                              .user_agent = user_agent_,
                              .device_type = eas_.device_type,

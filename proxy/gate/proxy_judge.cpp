@@ -1,8 +1,6 @@
 // The judging part of a ProxyTransaction: everything that is decided while the head is at hand.
 #include <algorithm>
 
-#include <fmt/format.h>
-
 #include "filters/facts.h"
 #include "proxy/base/check.h"
 #include "proxy/base/text.h"
@@ -20,16 +18,30 @@ namespace {
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
+constexpr std::size_t kHexDigits = 8;
+
+void write_hex(std::uint32_t number, char* out) {
+    for (std::size_t i = kHexDigits; i > 0; --i) {
+        out[i - 1] = "0123456789abcdef"[number & 15U];
+        number >>= 4;
+    }
+}
+
 Verdict malformed() {
     return filters::refuse(Reason::malformed, "request");
 }
 
 }  // namespace
 
-void ProxyTransaction::begin(const http::RequestHead& head) {
+void ProxyTransaction::name_request() {
     began_wall_ = std::chrono::system_clock::now();
     auto& worker = service_.worker();
-    fmt::format_to(request_id_.data(), "{:08x}{:08x}", worker.request_prefix, worker.requests++);
+    write_hex(worker.request_prefix, request_id_.data());
+    write_hex(worker.requests++, request_id_.data() + kHexDigits);
+}
+
+void ProxyTransaction::begin(const http::RequestHead& head) {
+    name_request();
     method_ = head.method;
     http10_ = head.minor_version == 0;
     keep_client_ = http::keeps_alive(head.fields, head.minor_version) && !connection_.draining();
@@ -63,9 +75,7 @@ void ProxyTransaction::begin(const http::RequestHead& head) {
 }
 
 void ProxyTransaction::reject(const Error& error) {
-    began_wall_ = std::chrono::system_clock::now();
-    auto& worker = service_.worker();
-    fmt::format_to(request_id_.data(), "{:08x}{:08x}", worker.request_prefix, worker.requests++);
+    name_request();
     keep_client_ = false;
     Verdict verdict = malformed();
     if (error.code == ErrorCode::too_large) {
@@ -137,6 +147,7 @@ Verdict ProxyTransaction::judge(const http::RequestHead& head) {
     }
     filters::Judgement judgement = filters::judge_request(head, around);
     judged_by_ = slot.states_version;
+    held_.device = judgement.device;
     user_agent_ = judgement.user_agent;
     published_ = judgement.service;
     eas_ = std::move(judgement.eas);

@@ -92,7 +92,6 @@ void ProxyTransaction::request_sent() {
     }
     if (may_be_held && held_.link == nullptr) {
         Slot& slot = service_.slot();
-        held_.device = device::DeviceTable::hash_id(eas_.device_id);
         slot.held.insert(held_);
         slot.metrics->held.add();
         if (slot.ending_held) {
@@ -253,7 +252,7 @@ void ProxyTransaction::note_sign_in() {
 void ProxyTransaction::note_user_agent() {
     const bool good = status_ >= 200 && status_ < 300 && eas_.has_device_id && !user_agent_.empty();
     if (good && service_.instance().rules().user_agents) {
-        service_.slot().agents->learn(eas_.device_id, user_agent_);
+        service_.slot().agents->learn(held_.device, user_agent_);
     }
 }
 

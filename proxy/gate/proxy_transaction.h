@@ -78,6 +78,7 @@ class ProxyTransaction final : public server::Transaction {
     Next rest() { return Next::wait; }
 
     // Judging (proxy_judge.cpp).
+    void name_request();
     [[nodiscard]] filters::Verdict judge(const http::RequestHead& head);
     [[nodiscard]] filters::Verdict check_message(const http::RequestHead& head);
     [[nodiscard]] filters::Verdict check_certificate();
@@ -119,10 +120,10 @@ class ProxyTransaction final : public server::Transaction {
     std::unique_ptr<upstream::UpstreamConnection> upstream_;
     Relay request_;
     Relay response_;
-    HeldIndex::Node held_;
+    HeldIndex::Node held_;  // its `device` is that of the request, held or not
     filters::eas::EasRequest eas_;
     filters::Claims claims_;
-    std::string user_agent_;
+    ShortText user_agent_;
     http::BodyReader body_;  // of the request, while we look at it or drop it ourselves
     http::Framing framing_;
     http::HeadScan answer_scan_;

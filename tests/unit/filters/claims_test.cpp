@@ -24,8 +24,8 @@ std::string show(test::FieldList fields) {
     std::string text = kNames.at(static_cast<std::size_t>(claims->credential));
     text += claims->unreadable ? " ?" : "";
     text += claims->connection_bound ? " bound" : "";
-    for (const std::string& name : claims->names) {
-        text += " <" + name + ">";
+    for (const std::string_view name : claims->names) {
+        text += " <" + std::string(name) + ">";
     }
     return text;
 }

@@ -23,7 +23,11 @@ std::string show(const std::string& text) {
         return std::string(to_string(request.error().code));
     }
     std::string line(request->unknown_command ? "unknown" : name_of(request->command));
-    line += '|' + request->device_id + '|' + request->device_type + '|' + request->user + '|';
+    for (const ShortText& said : {request->device_id, request->device_type, request->user}) {
+        line += '|';
+        line += said;
+    }
+    line += '|';
     line += version_text(request->protocol_version);
     if (request->has_policy_key) {
         line += '|' + std::to_string(request->policy_key);
