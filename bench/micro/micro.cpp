@@ -20,6 +20,7 @@
 #include "bench/load/http.h"
 #include "filters/eas/root.h"
 #include "filters/look_up.h"
+#include "proxy/device/sighting.h"
 #include "proxy/device/table.h"
 #include "proxy/gate/head_edit.h"
 #include "proxy/http/parse.h"
@@ -139,6 +140,21 @@ Operation wbxml_root() {
     };
 }
 
+/// A request of a device that was seen before and says the same again.
+Operation sighting() {
+    auto table = std::make_shared<device::SightingTable>();
+    auto id = std::make_shared<std::string>(bench::device_id(4711));
+    return [table, id, key = device::DeviceTable::hash_id(*id)] {
+        table->note(key, {.id = *id,
+                          .user = "user0004711",
+                          .user_agent = "Apple-iPhone14C2/2002.55",
+                          .device_type = "iPhone",
+                          .protocol = "14.1",
+                          .reason = "",
+                          .at = WallTime(std::chrono::milliseconds(1'767'268'800'123))});
+    };
+}
+
 Operation log_line() {
     auto line = std::make_shared<std::string>();
     auto id = std::make_shared<std::string>(bench::device_id(4711));
@@ -172,6 +188,7 @@ constexpr Case kCases[] = {
     {"look_up_10k", look_up<10'000>},
     {"look_up_1m", look_up<1'000'000>},
     {"wbxml_root", wbxml_root},
+    {"sighting", sighting},
     {"log_line", log_line},
 };
 

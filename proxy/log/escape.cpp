@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdint>
 
+#include "proxy/base/words.h"
+
 namespace eg::log {
 namespace {
 
@@ -25,6 +27,14 @@ constexpr std::array<bool, 128> plain_bytes(Style style) {
 constexpr std::array<std::array<bool, 128>, 4> kPlain = {
     plain_bytes(Style::word), plain_bytes(Style::quoted), plain_bytes(Style::rest),
     plain_bytes(Style::json)};
+
+/// Whether eight bytes pass as they are: what plain_bytes() says, all at once.
+bool all_plain(std::uint64_t word, Style style) {
+    const bool printable =
+        words::between(word, style == Style::word ? '!' : ' ', '~') == words::kTops;
+    const bool quote = style != Style::rest && words::any(word, '"') != 0;
+    return printable && !quote && words::any(word, '\\') == 0;
+}
 
 struct Character {
     std::size_t length = 1;
@@ -123,7 +133,13 @@ void append_escaped(std::string& out, std::string_view value, Style style) {
 
 void append_limited(std::string& out, std::string_view value, Style style, std::size_t most) {
     if (value.size() <= most) {
-        append_escaped(out, value, style);
+        // Nearly all values pass as a whole.
+        if (words::for_all(value, 'x',
+                           [style](std::uint64_t word) { return all_plain(word, style); })) {
+            out.append(value);
+        } else {
+            append_escaped(out, value, style);
+        }
         return;
     }
     std::size_t end = most;
