@@ -32,17 +32,20 @@ Result<void> apply_contact(const std::string& path, StoredStates& states) {
         const bool absent = bytes.error().sys_errno == ENOENT;
         return absent ? Result<void>() : std::unexpected(bytes.error());
     }
-    const auto record = format::read_contact(*bytes);
+    auto record = format::read_contact(*bytes);
     if (!record) {
         return fail(ErrorCode::malformed, Side::self, "the contact record is damaged");
     }
-    // The wall clock that was seen counts also where the contact itself concerns other states.
-    const std::int64_t highest =
-        std::max(record->contact.highest_wall_ms, states.contact.highest_wall_ms);
+    // Highest wall times never fall from one block or record to the next that is written.
+    const bool newer = record->contact.highest_wall_ms > states.contact.highest_wall_ms;
     if (record->states == states.sum) {
+        record->contact.highest_wall_ms =
+            std::max(record->contact.highest_wall_ms, states.contact.highest_wall_ms);
         states.contact = record->contact;
+    } else if (newer) {
+        return fail(ErrorCode::malformed, Side::self,
+                    "the file is older than the contact record: it was cut or replaced");
     }
-    states.contact.highest_wall_ms = highest;
     return {};
 }
 
@@ -99,7 +102,8 @@ Result<std::optional<StoredStates>> StateFile::load() {
         sum_ = states.sum;
         whole_bytes_ = states.whole_bytes;
         delta_bytes_ = states.delta_bytes;
-        in_step_ = true;
+        // What is torn must go before anything is appended; else the next save replaces the file.
+        in_step_ = !states.torn || disk::cut(path_, whole_bytes_ + delta_bytes_);
     }
     return loaded;
 }

@@ -20,7 +20,8 @@ namespace eg::device {
 [[nodiscard]] std::string state_path(const std::string& state_file, const std::string& name);
 
 /// Reads the states of the identity `name`, with the latest contact that confirmed them. Nothing if
-/// there is no file; malformed if it is damaged, and then all of it is.
+/// there is no file; malformed if it is damaged, and then all of it is, or older than the contact
+/// record. An append that was killed is no damage: StoredStates::torn.
 [[nodiscard]] Result<std::optional<StoredStates>> read_states(const std::string& state_file,
                                                               const std::string& name);
 

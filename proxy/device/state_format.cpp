@@ -118,7 +118,8 @@ std::optional<BlockHead> read_head(std::span<const unsigned char> bytes) {
     head.records = fields.number<std::uint64_t>();
     head.contact = fields.contact();
     const bool known = head.kind == BlockKind::whole || head.kind == BlockKind::delta;
-    if (!known || policy > 1 || zero != 0 || head.cursor_bytes > kMostCursorBytes ||
+    if (!known || policy > 1 || zero != 0 ||
+        head.cursor_bytes > kMostCursorBytes + kMostMarkBytes ||
         head.body_bytes < head.cursor_bytes || !plausible(head.contact)) {
         return std::nullopt;
     }

@@ -19,9 +19,11 @@
 /// that no file passes for another identity's; that of a later block is the sum of the body before
 /// it. Each length stands in a head that has a sum of its own. A whole table replaces the file in
 /// one step, a delta is appended by one write and synced: before and after it the file holds the
-/// older or the newer states, each with their own contact. Whatever doesn't fit is damage, and then
-/// nothing of the file counts. That goes for a last block that is too short, too, as a kill within
-/// the write itself can leave it: what is missing may be a refusal, so it fails closed.
+/// older or the newer states, each with their own contact. A last block of which only the beginning
+/// is there, right as far as it goes, is an append that was killed: the states before it count.
+/// Whatever else doesn't fit is damage, and then nothing of the file counts. Nor does it if the
+/// contact record knows of newer states, for then the file was cut, or an older one put in its
+/// place (decisions/0007).
 ///
 /// `state_file`.NAME.contact is replaced at later contacts that changed nothing:
 ///
@@ -51,6 +53,7 @@ inline constexpr std::size_t kHeadBytes = 72;
 inline constexpr std::size_t kSumBytes = 32;
 inline constexpr std::size_t kContactBytes = 112;
 inline constexpr std::size_t kMostCursorBytes = 4096;
+inline constexpr std::size_t kMostMarkBytes = 9;  // before it, where the feed wants one
 
 enum class BlockKind : unsigned char { whole = 1, delta = 2 };
 

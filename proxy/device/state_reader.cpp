@@ -148,9 +148,14 @@ Result<StoredStates> StateReader::finish() {
     if (states_.table == nullptr) {
         return damaged("the file is too short");
     }
-    // A torn end may be half of a refusal: without it the older states would let a device in again.
-    if (expect_ != Expect::head || !kept_.empty()) {
-        return damaged("the file ends in the middle of a block");
+    // An append that a kill cut short: what stands before it was in force until then. Whether the
+    // file was cut later is for the contact record to say.
+    states_.torn = expect_ != Expect::head || !kept_.empty();
+    const std::size_t known = std::min(kept_.size(), format::kBlockMagic.size());
+    if (expect_ == Expect::head &&
+        !std::ranges::equal(std::span(kept_).first(known),
+                            format::as_bytes(format::kBlockMagic.substr(0, known)))) {
+        return damaged("something else stands behind the last block");
     }
     return std::move(states_);
 }

@@ -20,6 +20,7 @@ struct StoredStates {
     Sum sum{};                      // of the last whole block
     std::uint64_t whole_bytes = 0;  // length of the first block
     std::uint64_t delta_bytes = 0;  // of the later ones
+    bool torn = false;              // behind them lies the beginning of a block that ends nowhere
 };
 
 class StateReader {
@@ -29,7 +30,8 @@ class StateReader {
 
     /// Takes the next bytes. After an error the file is damaged as a whole: ask no further.
     [[nodiscard]] Result<void> push(std::span<const unsigned char> bytes);
-    /// At the end of the file: malformed if it doesn't end with a whole block.
+    /// At the end of the file: malformed if there is no whole block, or something that isn't the
+    /// beginning of one behind the last.
     [[nodiscard]] Result<StoredStates> finish();
 
   private:

@@ -175,9 +175,9 @@ MdmAccess DeviceFeed::Inner::access() const {
 
 void DeviceFeed::Inner::start_poll() {
     const Milliseconds lifetime = settings.mdm.state_lifetime;
-    const auto table = states.table();
+    const auto cursor = ask_for_everything ? std::nullopt : states.cursor();
     poll = Poll();
-    poll.with_cursor = table != nullptr && !ask_for_everything;
+    poll.with_cursor = cursor.has_value();
     poll.started = SteadyClock::now();
     // States that are already old (a full list took long) are confirmed at once, not held.
     const auto age = states.age();
@@ -187,7 +187,7 @@ void DeviceFeed::Inner::start_poll() {
     HttpRequest request;
     request.url = fmt::format("{}{}?", server(), kDevices);
     if (poll.with_cursor) {
-        request.url += fmt::format("since={}&", url_encode(table->cursor()));
+        request.url += fmt::format("since={}&", url_encode(*cursor));
     }
     request.url += fmt::format("wait={}", wait.count());
     request.connect = patience(lifetime);

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <chrono>
 
+#include <fmt/format.h>
+
+#include "proxy/device/state_format.h"
+
 namespace eg::gate {
 
 namespace {
@@ -20,6 +24,18 @@ std::int64_t steady_ms() {
         .count();
 }
 
+/// Stands before each cursor in a table: a cursor means something to the servers that gave it only.
+std::string mark_of(const std::vector<std::string>& urls) {
+    device::Digest digest;
+    for (const std::string& url : urls) {
+        digest.add(device::format::as_bytes(url));
+        digest.add(device::format::as_bytes("\n"));
+    }
+    const device::Sum sum = digest.finish();
+    static_assert(device::format::kMostMarkBytes == 9);
+    return fmt::format("{:02x}{:02x}{:02x}{:02x} ", sum[0], sum[1], sum[2], sum[3]);
+}
+
 }  // namespace
 
 FeedStates::FeedStates(std::string instance, const config::Mdm& mdm, log::Log& log, Publish publish,
@@ -28,6 +44,7 @@ FeedStates::FeedStates(std::string instance, const config::Mdm& mdm, log::Log& l
       log_(log),
       publish_(std::move(publish)),
       clock_(std::move(clock)),
+      mark_(mark_of(mdm.urls)),
       lifetime_(mdm.state_lifetime),
       state_file_(mdm.state_file),
       store_(instance_, state_file_, log) {}
@@ -67,6 +84,7 @@ void FeedStates::start() {
 }
 
 void FeedStates::change(const config::Mdm& mdm) {
+    mark_ = mark_of(mdm.urls);
     lifetime_ = mdm.state_lifetime;
     if (mdm.state_file != state_file_) {
         state_file_ = mdm.state_file;
@@ -84,6 +102,7 @@ Result<void> FeedStates::accept(device::FeedDocument&& document, bool asked_for_
         return fail(ErrorCode::malformed, Side::upstream, "changes where everything was asked for");
     }
     const auto before = table();
+    document.cursor.insert(0, mark_);
     if (document.full) {
         auto table = std::move(document.records).build(document.policy({}), document.cursor);
         if (table == nullptr) {
@@ -184,7 +203,9 @@ void FeedStates::settle() {
 
 void FeedStates::store(std::optional<FeedStore::Delta> delta) {
     store_.save(table_, std::move(delta), *contact_);
-    contact_unstored_ = false;
+    // The contact record follows soon: it binds the time to these states, so that a file that is
+    // cut behind our back doesn't pass for one that has never had them.
+    contact_unstored_ = true;
     contact_stored_ms_ = steady_ms();
 }
 
@@ -201,6 +222,14 @@ void FeedStates::store_contact(std::int64_t now_ms) {
 std::shared_ptr<const device::DeviceTable> FeedStates::table() const {
     const std::lock_guard lock(mutex_);
     return table_;
+}
+
+std::optional<std::string> FeedStates::cursor() const {
+    const auto now = table();
+    if (now == nullptr || !now->cursor().starts_with(mark_)) {
+        return std::nullopt;
+    }
+    return now->cursor().substr(mark_.size());
 }
 
 std::optional<Milliseconds> FeedStates::age() const {

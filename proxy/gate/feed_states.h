@@ -49,6 +49,9 @@ class FeedStates {
     void settle();
 
     [[nodiscard]] std::shared_ptr<const device::DeviceTable> table() const;
+    /// The cursor of the states in force, if the servers that are configured now gave it. The
+    /// feed's thread.
+    [[nodiscard]] std::optional<std::string> cursor() const;
     [[nodiscard]] std::shared_ptr<const ContactClock> contact() const { return expiry_; }
     /// Time since the last contact; nothing without states.
     [[nodiscard]] std::optional<Milliseconds> age() const;
@@ -68,6 +71,7 @@ class FeedStates {
     const Clock clock_;
     const std::shared_ptr<ContactClock> expiry_ = std::make_shared<ContactClock>();
 
+    std::string mark_;  // of the servers, before each cursor
     Milliseconds lifetime_;
     std::string state_file_;
     std::vector<std::shared_ptr<const device::DeviceTable>> retired_;

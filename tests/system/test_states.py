@@ -1,10 +1,12 @@
 """Device states: changes, their age, restarts, damage, and an MDM server that misbehaves."""
 
 import json
+import pathlib
 import threading
 import time
 
 import pytest
+from fake_mdm import FakeMdm
 from fake_upstream import reply
 from harness import PING_BODY, eventually, post, run
 from ports import free_port
@@ -187,6 +189,64 @@ def test_state_file_is_named_after_its_instance_and_private(gate):
     eventually(lambda: state_files(gate))
     assert any(file.name.startswith("devices.state.mail") for file in state_files(gate))
     assert all(file.stat().st_mode & 0o077 == 0 for file in state_files(gate) if file.is_file())
+
+
+def states_and_a_later_change(make_gate, mdm):
+    """A gate that has stored a full list and, after it, that PHONE1 is denied; and its state file."""
+    gate = make_gate().start()
+    file = pathlib.Path(f"{gate.state_file}.mail")
+    eventually(file.is_file)
+    before = file.stat().st_size
+    mdm.set("PHONE1", "deny")
+    eventually(lambda: file.stat().st_size > before)
+    return gate, file
+
+
+def test_a_state_file_that_was_cut_after_a_contact_is_refused(make_gate, mdm):
+    gate, file = states_and_a_later_change(make_gate, mdm)
+    gate.stop()
+    mdm.stop()
+    file.write_bytes(file.read_bytes()[:-7])
+    gate.start(ready=False)
+    assert gate.ask(post()).status == 503, "else PHONE1 would be let in again"
+    assert any("older than the contact record" in line for line in gate.log_lines("state"))
+
+
+def test_an_append_that_was_killed_leaves_the_states_before_it(make_gate, mdm):
+    gate, file = states_and_a_later_change(make_gate, mdm)
+    gate.kill()
+    mdm.stop()
+    # As if the kill had come within the append: no contact record knows of it.
+    pathlib.Path(f"{file}.contact").unlink(missing_ok=True)
+    file.write_bytes(file.read_bytes()[:-7])
+    gate.start()
+    assert gate.ask(post("PHONE2")).status == 200
+    assert gate.ask(post("DENIED")).status == 403
+    mdm.start()
+    eventually(lambda: gate.ask(post("PHONE1")).status == 403, timeout=30)
+    gate.stop()
+    gate.start()
+    assert gate.ask(post("PHONE1")).status == 403
+
+
+def test_another_mdm_server_after_a_restart_is_asked_for_everything(make_gate, mdm, pki):
+    gate = make_gate().start()
+    gate.stop()
+    other = FakeMdm(pki.mdm, [pki.identity])
+    try:
+        other.set("PHONE2", "allow")
+        gate.change(mdm={"url": other.url})
+        gate.start()
+        eventually(lambda: gate.ask(post("PHONE1")).status == 403)
+        assert gate.ask(post("PHONE2")).status == 200
+        assert "since=" not in other.requests[0][0], "its cursors aren't ours"
+        gate.stop()
+        count = len(other.requests)
+        gate.start()
+        eventually(lambda: len(other.requests) > count)
+        assert "since=" in other.requests[count][0], "the same server is asked for changes only"
+    finally:
+        other.stop()
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "append", "zeros", "swap-state"])

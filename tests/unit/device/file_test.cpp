@@ -167,26 +167,81 @@ TEST_CASE("any byte that is changed, anywhere, spoils the file as a whole") {
     }
 }
 
-TEST_CASE("a file that was cut is refused, but where a whole block ends") {
+TEST_CASE("an append that was killed leaves the states before it, and saving goes on from there") {
     const Folder folder;
     StateFile file(folder.base(), "hq");
     const Table table = first_table();
     REQUIRE(file.save(*table, std::nullopt, contact_at(1)));
+    REQUIRE(file.confirm(contact_at(1)));
     const std::size_t whole = slurp(folder.file()).size();
+    (void)save_change(file, table, "D1", State::deny, 2);
+    const std::string good = slurp(folder.file());
+    for (std::size_t length = 0; length < good.size(); ++length) {
+        spill(folder.file(), std::string_view(good).substr(0, length));
+        const auto read = read_states(folder.base(), "hq");
+        REQUIRE(read.has_value() == (length >= whole));
+        if (read) {
+            CHECK((*read)->torn == (length > whole));
+            CHECK(state_in(**read, "D1") == "allow");
+            CHECK((*read)->contact.at == contact_at(1).at);
+        }
+    }
+    for (const std::size_t length : {whole + 1, whole + 100, good.size() - 1}) {
+        CAPTURE(length);
+        spill(folder.file(), std::string_view(good).substr(0, length));
+        StateFile again(folder.base(), "hq");
+        REQUIRE(again.load());
+        CHECK(again.in_step());
+        CHECK(slurp(folder.file()).size() == whole);
+        (void)save_change(again, table, "D0", State::wipe, 60);
+        const auto read = read_states(folder.base(), "hq");
+        REQUIRE(read);
+        CHECK_FALSE((*read)->torn);
+        CHECK(state_in(**read, "D0") == "wipe");
+        CHECK(state_in(**read, "D1") == "allow");
+    }
+}
+
+TEST_CASE("what stands behind the last block must be the beginning of another") {
+    const Folder folder;
+    StateFile file(folder.base(), "hq");
+    const Table table = first_table();
+    REQUIRE(file.save(*table, std::nullopt, contact_at(1)));
+    const std::string good = slurp(folder.file());
+    for (const std::string_view tail : {"x", "EGSTATE2", "EGSX"}) {
+        spill(folder.file(), good + std::string(tail));
+        CHECK_FALSE(read_states(folder.base(), "hq"));
+    }
+    spill(folder.file(), good + std::string(40, '\0'));
+    CHECK_FALSE(read_states(folder.base(), "hq"));
+    // A beginning that is wrong as far as it goes.
+    spill(folder.file(), good);
+    (void)save_change(file, table, "D1", State::deny, 2);
+    const std::string longer = slurp(folder.file());
+    for (std::size_t i = good.size(); i < good.size() + 104; ++i) {
+        std::string bad = longer.substr(0, longer.size() - 1);
+        bad[i] = static_cast<char>(bad[i] ^ 0x10);
+        spill(folder.file(), bad);
+        CHECK_FALSE(read_states(folder.base(), "hq"));
+    }
+}
+
+TEST_CASE("a file that is older than the contact record is refused, wherever it was cut") {
+    const Folder folder;
+    StateFile file(folder.base(), "hq");
+    const Table table = first_table();
+    REQUIRE(file.save(*table, std::nullopt, contact_at(1)));
+    const std::string older = slurp(folder.file());
     const Table next = save_change(file, table, "D1", State::deny, 2);
     REQUIRE(file.confirm(contact_at(50)));
     const std::string good = slurp(folder.file());
     for (std::size_t length = 0; length < good.size(); ++length) {
         spill(folder.file(), std::string_view(good).substr(0, length));
-        const auto read = read_states(folder.base(), "hq");
-        REQUIRE(read.has_value() == (length == whole));
-        if (read) {
-            CHECK(state_in(**read, "D1") == "allow");
-            CHECK((*read)->contact.at == contact_at(1).at);  // not the one that confirmed the delta
-        }
+        REQUIRE_FALSE(read_states(folder.base(), "hq"));
     }
+    spill(folder.file(), older);
+    REQUIRE_FALSE(read_states(folder.base(), "hq"));
     // Going on after a refusal writes the file anew.
-    spill(folder.file(), std::string_view(good).substr(0, good.size() - 1));
     StateFile again(folder.base(), "hq");
     REQUIRE_FALSE(again.load());
     CHECK_FALSE(again.in_step());
@@ -212,10 +267,8 @@ TEST_CASE("a contact counts for the states that it confirmed, and for no others"
     REQUIRE(file.save(*table, std::nullopt, contact_at(1)));
     REQUIRE(file.confirm(contact_at(500)));
     CHECK((*read_states(folder.base(), "hq"))->contact == contact_at(500));
-    (void)save_change(file, table, "D1", State::deny, 2);
-    const auto read = read_states(folder.base(), "hq");
-    CHECK((*read)->contact.at == contact_at(2).at);
-    CHECK((*read)->contact.highest_wall_ms == contact_at(500).highest_wall_ms);
+    (void)save_change(file, table, "D1", State::deny, 600);
+    CHECK((*read_states(folder.base(), "hq"))->contact == contact_at(600));
 }
 
 TEST_CASE("a disk that refuses keeps the older states, and saving works again afterwards") {
