@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -75,10 +76,24 @@ bool IpAddress::is_unspecified() const {
     return std::all_of(bytes_.begin(), bytes_.end(), [](unsigned char b) { return b == 0; });
 }
 
+std::string_view IpAddress::write(std::span<char, kTextBytes> out) const {
+    if (!v4_) {
+        inet_ntop(AF_INET6, bytes_.data(), out.data(), kTextBytes);
+        return out.data();
+    }
+    char* at = out.data();
+    for (std::size_t i = 0; i < 4; ++i) {
+        if (i != 0) {
+            *at++ = '.';
+        }
+        at = std::to_chars(at, at + 3, unsigned{bytes_[i]}).ptr;
+    }
+    return {out.data(), static_cast<std::size_t>(at - out.data())};
+}
+
 std::string IpAddress::to_string() const {
-    std::array<char, INET6_ADDRSTRLEN> text{};
-    inet_ntop(v4_ ? AF_INET : AF_INET6, bytes_.data(), text.data(), text.size());
-    return text.data();
+    std::array<char, kTextBytes> text;
+    return std::string(write(text));
 }
 
 std::optional<Cidr> Cidr::parse(std::string_view text) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,9 @@ class IpAddress {
     [[nodiscard]] bool is_unspecified() const;
     [[nodiscard]] const std::array<unsigned char, 16>& bytes() const { return bytes_; }
     [[nodiscard]] std::string to_string() const;
+    /// The same without a string: into `out`. Returns the part of it that is the text.
+    static constexpr std::size_t kTextBytes = 46;
+    [[nodiscard]] std::string_view write(std::span<char, kTextBytes> out) const;
     friend bool operator==(const IpAddress&, const IpAddress&) = default;
 
   private:

@@ -35,8 +35,9 @@ constexpr std::array<std::string_view, 4> kDroppedCookies{
 
 template <std::size_t N>
 bool is_one_of(const std::array<std::string_view, N>& names, std::string_view name) {
-    return std::any_of(names.begin(), names.end(),
-                       [name](std::string_view listed) { return iequals(listed, name); });
+    return std::any_of(names.begin(), names.end(), [name](std::string_view listed) {
+        return listed.size() == name.size() && iequals(listed, name);
+    });
 }
 
 /// Calls `use` with each name=value pair of a Cookie field. Old servers split at commas too.
@@ -69,7 +70,7 @@ void write_cookie(http::HeadWriter& writer, const http::Field& field) {
         dropped = dropped || is_dropped_cookie(cookie_name(pair));
     });
     if (!dropped) {
-        writer.field(field.name, field.value);
+        writer.field(field);
         return;
     }
     std::string kept;
@@ -88,10 +89,6 @@ void write_cookie(http::HeadWriter& writer, const http::Field& field) {
 bool sets_dropped_cookie(const http::Field& field) {
     return field.id == FieldName::set_cookie &&
            is_dropped_cookie(cookie_name(field.value.substr(0, field.value.find(';'))));
-}
-
-bool is_nominated(const http::Fields& fields, const http::Field& field, bool has_connection) {
-    return has_connection && http::connection_lists(fields, field.name);
 }
 
 void write_framing(http::HeadWriter& writer, const http::Framing& framing) {
@@ -126,7 +123,7 @@ bool is_dropped_cookie(std::string_view name) {
 }
 
 bool nominates_end_to_end(const http::RequestHead& head) {
-    if (head.fields.find(FieldName::connection) == nullptr) {
+    if (!head.fields.has(FieldName::connection)) {
         return false;
     }
     return std::any_of(head.fields.begin(), head.fields.end(), [&](const http::Field& field) {
@@ -141,7 +138,6 @@ std::optional<std::size_t> write_upstream_head(const http::RequestHead& head,
     http::HeadWriter writer(out);
     writer.request_line(head.method_text, edit.path, head.has_query, head.query);
     writer.field("Host", edit.host);
-    const bool has_connection = head.fields.find(FieldName::connection) != nullptr;
     for (const auto& field : head.fields) {
         switch (field.id) {
             case FieldName::host:
@@ -155,11 +151,11 @@ std::optional<std::size_t> write_upstream_head(const http::RequestHead& head,
             default:
                 break;
         }
-        if (http::is_hop_by_hop(field) || is_nominated(head.fields, field, has_connection) ||
+        if (http::is_hop_by_hop(field) || http::connection_lists(head.fields, field.name) ||
             (field.id == FieldName::other && is_dropped_request_field(field.name))) {
             continue;
         }
-        writer.field(field.name, field.value);
+        writer.field(field);
     }
     write_framing(writer, edit.framing);
     if (edit.framing.kind == http::Framing::Kind::none && head.method == http::Method::post) {
@@ -176,14 +172,13 @@ std::optional<std::size_t> write_client_head(const http::ResponseHead& head,
                                              const ResponseEdit& edit, std::span<char> out) {
     http::HeadWriter writer(out);
     writer.status_line(head.status, head.reason);
-    const bool has_connection = head.fields.find(FieldName::connection) != nullptr;
     for (const auto& field : head.fields) {
         if (field.id == FieldName::content_length || http::is_hop_by_hop(field) ||
-            is_nominated(head.fields, field, has_connection) || sets_dropped_cookie(field) ||
+            http::connection_lists(head.fields, field.name) || sets_dropped_cookie(field) ||
             (field.id == FieldName::other && is_dropped_response_field(field.name))) {
             continue;
         }
-        writer.field(field.name, field.value);
+        writer.field(field);
     }
     if (head.status >= 200) {
         write_framing(writer, edit.framing);

@@ -1,5 +1,6 @@
 // The judging part of a ProxyTransaction: everything that is decided while the head is at hand.
 #include <algorithm>
+#include <array>
 
 #include "filters/facts.h"
 #include "proxy/base/check.h"
@@ -168,12 +169,10 @@ bool ProxyTransaction::needs_peek() const {
 }
 
 bool ProxyTransaction::prepare_upstream_head(const http::RequestHead& head) {
-    // Allocated once a connection would do; addresses are short enough for the string's own memory
-    // mostly.
-    const std::string client = connection_.peer().address.to_string();
+    std::array<char, IpAddress::kTextBytes> client;
     const RequestEdit edit{.path = filters::upstream_path(published_, head.path),
                            .host = service_.instance().upstream_host(),
-                           .client = client,
+                           .client = connection_.peer().address.write(client),
                            .request_id = {request_id_.data(), request_id_.size()},
                            .https = connection_.is_tls(),
                            .framing = framing_};

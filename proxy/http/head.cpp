@@ -3,14 +3,31 @@
 #include <algorithm>
 
 #include "proxy/base/text.h"
+#include "proxy/base/words.h"
 
 namespace eg::http {
 
 namespace {
 
-// The FieldName if `name` is `known`, which is written in lower case.
-FieldName match(std::string_view name, std::string_view known, FieldName id) {
-    return iequals(name, known) ? id : FieldName::other;
+// The FieldName if `name` is `known`, which is written in lower case and as long as `name` is. The
+// length is known when this is compiled, so what remains are two or three words.
+template <std::size_t kTerminated>
+FieldName match(std::string_view name, const char (&known)[kTerminated], FieldName id) {
+    constexpr std::size_t kSize = kTerminated - 1;
+    std::uint64_t difference = 0;
+    if constexpr (kSize < words::kBytes) {
+        difference =
+            words::lower(words::load_some(name.data(), kSize)) ^ words::load_some(known, kSize);
+    } else {
+        const auto compare = [&](std::size_t at) {
+            difference |= words::lower(words::load(name.data() + at)) ^ words::load(known + at);
+        };
+        for (std::size_t at = 0; at + words::kBytes <= kSize; at += words::kBytes) {
+            compare(at);
+        }
+        compare(kSize - words::kBytes);  // the last word overlaps the one before
+    }
+    return difference == 0 ? id : FieldName::other;
 }
 
 FieldName name_of_10(std::string_view name) {
@@ -85,6 +102,9 @@ FieldName field_name(std::string_view name) {
 }
 
 const Field* Fields::find(FieldName id) const {
+    if (!has(id)) {
+        return nullptr;
+    }
     const auto found = std::find_if(list_.begin(), list_.end(),
                                     [id](const Field& field) { return field.id == id; });
     return found == list_.end() ? nullptr : &*found;
@@ -103,6 +123,9 @@ std::string_view Fields::value(FieldName id) const {
 }
 
 std::size_t Fields::count(FieldName id) const {
+    if (!has(id)) {
+        return 0;
+    }
     return static_cast<std::size_t>(std::count_if(
         list_.begin(), list_.end(), [id](const Field& field) { return field.id == id; }));
 }

@@ -37,6 +37,7 @@ enum class FieldName : std::uint8_t {
     x_ms_policykey,
     x_request_id,
 };
+inline constexpr std::size_t kFieldNames = static_cast<std::size_t>(FieldName::x_request_id) + 1;
 
 struct Field {
     std::string_view name;   // as sent
@@ -51,8 +52,14 @@ class Fields {
     void clear() {
         list_.clear();
         list_.reserve(kUsualCount);
+        present_ = 0;
     }
-    void add(Field field) { list_.push_back(field); }
+    void add(const Field& field) {
+        list_.push_back(field);
+        present_ |= bit(field.id);
+    }
+    /// Whether find() would find one. Cost: a bit test.
+    [[nodiscard]] bool has(FieldName id) const { return (present_ & bit(id)) != 0; }
     [[nodiscard]] std::size_t size() const { return list_.size(); }
     [[nodiscard]] auto begin() const { return list_.begin(); }
     [[nodiscard]] auto end() const { return list_.end(); }
@@ -67,7 +74,12 @@ class Fields {
 
   private:
     static constexpr std::size_t kUsualCount = 32;
+    static constexpr std::uint32_t bit(FieldName id) {
+        static_assert(kFieldNames <= 32);
+        return std::uint32_t{1} << static_cast<unsigned>(id);
+    }
     std::vector<Field> list_;  // keeps its capacity from head to head
+    std::uint32_t present_ = 0;
 };
 
 struct RequestHead {

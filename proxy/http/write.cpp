@@ -3,28 +3,41 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 
 #include "proxy/base/check.h"
 #include "proxy/base/text.h"
-#include "proxy/http/chars.h"
+#include "proxy/http/run_length.h"
 #include "proxy/http/status.h"
 
 namespace eg::http {
 
-void HeadWriter::append(std::string_view text) {
-    if (failed_ || text.size() > memory_.size() - used_) {
-        failed_ = true;
-        return;
-    }
-    std::copy(text.begin(), text.end(), memory_.data() + used_);
-    used_ += text.size();
+namespace {
+
+constexpr std::size_t kFieldMarks = 4;  // ": " and CRLF
+
+// Copies and steps on.
+char* put(char* to, std::string_view text) {
+    std::memcpy(to, text.data(), text.size());
+    return to + text.size();
 }
 
-void HeadWriter::append_checked(std::string_view text, CharClass allowed) {
-    if (!all_in(allowed, text)) {
+}  // namespace
+
+inline char* HeadWriter::extend(std::size_t bytes) {
+    if (failed_ || bytes > memory_.size() - used_) {
         failed_ = true;
+        return nullptr;
     }
-    append(text);
+    char* at = memory_.data() + used_;
+    used_ += bytes;
+    return at;
+}
+
+void HeadWriter::append(std::string_view text) {
+    if (char* at = extend(text.size()); at != nullptr) {
+        put(at, text);
+    }
 }
 
 void HeadWriter::request_line(std::string_view method, std::string_view path, bool has_query,
@@ -34,12 +47,14 @@ void HeadWriter::request_line(std::string_view method, std::string_view path, bo
         (!has_query && !query.empty())) {
         failed_ = true;
     }
-    append_checked(method, kTokenChar);
+    failed_ |=
+        !is_all<kTokenChar>(method) || !is_all<kTargetChar>(path) || !is_all<kTargetChar>(query);
+    append(method);
     append(" ");
-    append_checked(path, kTargetChar);
+    append(path);
     if (has_query) {
         append("?");
-        append_checked(query, kTargetChar);
+        append(query);
     }
     append(" HTTP/1.1\r\n");
 }
@@ -54,24 +69,50 @@ void HeadWriter::status_line(unsigned status, std::string_view reason) {
     append("HTTP/1.1 ");
     append({digits.data(), digits.size()});
     append(" ");
-    append_checked(reason.empty() ? reason_phrase(status) : reason, kValueChar);
+    const std::string_view text = reason.empty() ? reason_phrase(status) : reason;
+    failed_ |= !is_all<kValueChar>(text);
+    append(text);
     append("\r\n");
 }
 
 void HeadWriter::field(std::string_view name, std::string_view value) {
-    if (name.empty()) {
-        failed_ = true;
-    }
-    append_checked(name, kTokenChar);
-    append(": ");
-    append_checked(value, kValueChar);
-    append("\r\n");
+    failed_ |= name.empty() || !is_all<kTokenChar>(name);
+    add(name, value);
 }
 
-void HeadWriter::field(std::string_view name, std::uint64_t value) {
+void HeadWriter::add(std::string_view name, std::string_view value) {
+    failed_ |= !is_all<kValueChar>(value);
+    char* at = extend(name.size() + value.size() + kFieldMarks);
+    if (at == nullptr) {
+        return;
+    }
+    at = put(at, name);
+    at = put(at, ": ");
+    at = put(at, value);
+    put(at, "\r\n");
+}
+
+void HeadWriter::field(const Field& parsed) {
+    const std::string_view name = parsed.name;
+    const std::string_view value = parsed.value;
+    // As we would write it, nearly always: then it is one run of bytes.
+    if (value.data() != name.data() + name.size() + 2 || name.data()[name.size()] != ':' ||
+        name.data()[name.size() + 1] != ' ') {
+        field(name, value);
+        return;
+    }
+    failed_ |= name.empty() || !is_all<kTokenChar>(name) || !is_all<kValueChar>(value);
+    const std::size_t length = name.size() + value.size() + 2;
+    char* at = extend(length + 2);
+    if (at != nullptr) {
+        put(put(at, {name.data(), length}), "\r\n");
+    }
+}
+
+void HeadWriter::add_number(std::string_view name, std::uint64_t value) {
     std::array<char, 20> digits{};
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value);
-    field(name, std::string_view(digits.data(), static_cast<std::size_t>(end.ptr - digits.data())));
+    add(name, std::string_view(digits.data(), static_cast<std::size_t>(end.ptr - digits.data())));
 }
 
 void HeadWriter::end() {
@@ -94,6 +135,9 @@ bool is_hop_by_hop(const Field& field) {
 }
 
 bool connection_lists(const Fields& fields, std::string_view option) {
+    if (!fields.has(FieldName::connection)) {
+        return false;
+    }
     for (const Field& field : fields) {
         if (field.id != FieldName::connection) {
             continue;

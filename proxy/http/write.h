@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "proxy/http/chars.h"
 #include "proxy/http/head.h"
@@ -24,7 +25,19 @@ class HeadWriter {
     /// `HTTP/1.1 200 OK`; without a reason the standard one.
     void status_line(unsigned status, std::string_view reason = {});
     void field(std::string_view name, std::string_view value);
-    void field(std::string_view name, std::uint64_t value);
+    /// One of a parsed head, whose name and value lie in one buffer.
+    void field(const Field& parsed);
+    /// The bytes of a name that stands in the source are looked at when that is compiled.
+    template <std::size_t kTerminated>
+    [[gnu::always_inline]] void field(const char (&name)[kTerminated], std::string_view value) {
+        failed_ |= !is_token(name, std::make_index_sequence<kTerminated - 1>());
+        add({name, kTerminated - 1}, value);
+    }
+    template <std::size_t kTerminated>
+    [[gnu::always_inline]] void field(const char (&name)[kTerminated], std::uint64_t value) {
+        failed_ |= !is_token(name, std::make_index_sequence<kTerminated - 1>());
+        add_number({name, kTerminated - 1}, value);
+    }
     /// The empty line.
     void end();
 
@@ -32,8 +45,17 @@ class HeadWriter {
     [[nodiscard]] std::string_view written() const { return {memory_.data(), used_}; }
 
   private:
+    template <std::size_t kTerminated, std::size_t... kAt>
+    [[gnu::always_inline]] static constexpr bool is_token(const char (&name)[kTerminated],
+                                                          std::index_sequence<kAt...>) {
+        return kTerminated > 1 && (is_in(kTokenChar, name[kAt]) && ...);
+    }
+    /// The name has been looked at, the value has not.
+    void add(std::string_view name, std::string_view value);
+    void add_number(std::string_view name, std::uint64_t value);
+    /// Room for so many bytes more, or null, and then the writer has failed.
+    char* extend(std::size_t bytes);
     void append(std::string_view text);
-    void append_checked(std::string_view text, CharClass allowed);
     std::span<char> memory_;
     std::size_t used_ = 0;
     bool failed_ = false;

@@ -21,7 +21,7 @@ void write_and_read(const http::RequestHead& head, std::size_t size) {
     http::HeadWriter writer(memory);
     writer.request_line(head.method_text, head.path, head.has_query, head.query);
     for (const http::Field& field : head.fields) {
-        writer.field(field.name, field.value);
+        writer.field(field);
     }
     writer.end();
     EG_CHECK(!writer.failed());

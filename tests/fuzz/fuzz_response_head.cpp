@@ -20,7 +20,7 @@ void write_and_read(http::ResponseHead head, std::size_t size) {
     http::HeadWriter writer(memory);
     writer.status_line(head.status, head.reason);
     for (const http::Field& field : head.fields) {
-        writer.field(field.name, field.value);
+        writer.field(field);
     }
     writer.end();
     EG_CHECK(!writer.failed());

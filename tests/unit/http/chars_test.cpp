@@ -1,6 +1,10 @@
 #include "proxy/http/chars.h"
 
+#include <string>
+
 #include <doctest/doctest.h>
+
+#include "proxy/http/run_length.h"
 
 using namespace eg::http;
 
@@ -26,4 +30,36 @@ TEST_CASE("a text is in a class if each byte is") {
     CHECK(all_in(kTokenChar, ""));
     CHECK_FALSE(all_in(kTokenChar, "Content-Length "));
     CHECK_FALSE(all_in(kTokenChar, ":Content-Length"));
+}
+
+namespace {
+
+// Each byte at each place of a text that is longer than two blocks, with a legal one around it.
+template <CharClass kWanted>
+void check_run_length(char legal) {
+    constexpr std::size_t kSize = 41;
+    for (int byte = 0; byte < 256; ++byte) {
+        const char c = static_cast<char>(byte);
+        for (std::size_t place = 0; place < kSize; ++place) {
+            std::string text(kSize, legal);
+            text[place] = c;
+            const std::size_t expected = is_in(kWanted, c) ? kSize : place;
+            CAPTURE(byte);
+            CAPTURE(place);
+            REQUIRE(run_length<kWanted>(text) == expected);
+            // The end of the text, not of the memory behind it.
+            REQUIRE(run_length<kWanted>(std::string_view(text).substr(0, place)) == place);
+            REQUIRE(is_all<kWanted>(text) == all_in(kWanted, text));
+        }
+    }
+}
+
+}  // namespace
+
+TEST_CASE("sixteen bytes at a time say what one at a time does") {
+    check_run_length<kTokenChar>('a');
+    check_run_length<kTokenChar>('_');
+    check_run_length<kTargetChar>('/');
+    check_run_length<kValueChar>('\t');
+    check_run_length<kValueChar>('\xFF');
 }
