@@ -4,6 +4,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -14,15 +16,60 @@ namespace eg::net {
 
 namespace {
 
+constexpr std::size_t kRecordBytes = 16 * 1024;
+constexpr std::size_t kMostOverhead = 512;  // of a sealed record
+constexpr std::size_t kCorkedRecords = 5;   // a full buffer of ours
+
+// Where records wait for those that are sealed after them, so that all leave in one system call.
+// Of the thread, and empty between two calls of TlsStream::write.
+struct Cork {
+    std::array<char, kCorkedRecords*(kRecordBytes + kMostOverhead)> bytes;
+    std::size_t used = 0;
+    [[nodiscard]] bool has_room() const {
+        return bytes.size() - used >= kRecordBytes + kMostOverhead;
+    }
+};
+
+Cork& cork() {
+    thread_local Cork made;
+    return made;
+}
+
 // The BIO between OpenSSL and our Socket. It lets Socket decide whether a system call can do
 // anything, and sends without SIGPIPE.
-Socket& socket_of(BIO* bio) {
-    return *static_cast<Socket*>(BIO_get_data(bio));
+struct Wire {
+    explicit Wire(Socket& connected) : socket(connected) {}
+    Socket& socket;
+    std::vector<char> unsent;   // sealed, and the socket took no more
+    std::size_t held_back = 0;  // plain bytes at the end of `unsent` that weren't reported written
+    bool corked = false;
+
+    // Sends what is unsent; ok when nothing is left.
+    IoResult flush() {
+        while (!unsent.empty()) {
+            const std::string_view piece(unsent.data(), unsent.size());
+            const IoResult sent = socket.write({&piece, 1});
+            if (sent.status != IoStatus::ok) {
+                return sent;
+            }
+            unsent.erase(unsent.begin(), unsent.begin() + static_cast<std::ptrdiff_t>(sent.bytes));
+        }
+        unsent.shrink_to_fit();
+        return {.status = IoStatus::ok};
+    }
+};
+
+Wire& wire_of(BIO* bio) {
+    return *static_cast<Wire*>(BIO_get_data(bio));
+}
+
+Wire& wire_of(SSL* ssl) {
+    return wire_of(SSL_get_wbio(ssl));
 }
 
 int bio_read(BIO* bio, char* out, int length) {
     BIO_clear_retry_flags(bio);
-    const IoResult got = socket_of(bio).read({out, static_cast<std::size_t>(length)});
+    const IoResult got = wire_of(bio).socket.read({out, static_cast<std::size_t>(length)});
     switch (got.status) {
         case IoStatus::ok:
             return static_cast<int>(got.bytes);
@@ -40,8 +87,19 @@ int bio_read(BIO* bio, char* out, int length) {
 
 int bio_write(BIO* bio, const char* in, int length) {
     BIO_clear_retry_flags(bio);
+    Wire& wire = wire_of(bio);
     const std::string_view piece(in, static_cast<std::size_t>(length));
-    const IoResult sent = socket_of(bio).write({&piece, 1});
+    if (wire.corked) {
+        // A call of SSL_write seals one record, and there was room for it.
+        EG_CHECK(piece.size() <= cork().bytes.size() - cork().used);
+        std::copy(piece.begin(), piece.end(), cork().bytes.data() + cork().used);
+        cork().used += piece.size();
+        return length;
+    }
+    IoResult sent = wire.flush();
+    if (sent.status == IoStatus::ok) {
+        sent = wire.socket.write({&piece, 1});
+    }
     if (sent.status == IoStatus::ok) {
         return static_cast<int>(sent.bytes);
     }
@@ -62,6 +120,11 @@ int bio_create(BIO* bio) {
     return 1;
 }
 
+int bio_destroy(BIO* bio) {
+    delete static_cast<Wire*>(BIO_get_data(bio));
+    return 1;
+}
+
 const BIO_METHOD* socket_bio() {
     static BIO_METHOD* const kMethod = [] {
         BIO_METHOD* method =
@@ -71,12 +134,19 @@ const BIO_METHOD* socket_bio() {
         BIO_meth_set_write(method, bio_write);
         BIO_meth_set_ctrl(method, bio_control);
         BIO_meth_set_create(method, bio_create);
+        BIO_meth_set_destroy(method, bio_destroy);
         return method;
     }();
     return kMethod;
 }
 
-constexpr std::size_t kRecordBytes = 16 * 1024;
+// SSL_get_error() needs an empty queue. It nearly always is, and looking costs a twentieth of
+// emptying it.
+void forget_errors() {
+    if (ERR_peek_error() != 0) {
+        ERR_clear_error();
+    }
+}
 
 }  // namespace
 
@@ -84,25 +154,32 @@ TlsStream::TlsStream(Loop& loop, int fd, Advancing& owner, SslPtr ssl)
     : socket_(loop, fd, owner), ssl_(std::move(ssl)) {
     BIO* bio = BIO_new(socket_bio());
     EG_CHECK(bio != nullptr);
-    BIO_set_data(bio, &socket_);
+    BIO_set_data(bio, new Wire(socket_));  // freed with the BIO, by SSL_free
     SSL_set_bio(ssl_.get(), bio, bio);
 }
 
 IoResult TlsStream::handshake() {
-    ERR_clear_error();
+    forget_errors();
     const int result = SSL_do_handshake(ssl_.get());
     return result == 1 ? IoResult{.status = IoStatus::ok} : outcome(result);
 }
 
 IoResult TlsStream::read(std::span<char> into) {
+    // Nothing new in the socket and nothing left of what came before: OpenSSL would only find that
+    // out the long way.
+    if (!socket_.readable() && !broken_ && SSL_get_shutdown(ssl_.get()) == 0 &&
+        SSL_has_pending(ssl_.get()) == 0) {
+        return {};
+    }
     std::size_t total = 0;
     // One record a call; several may have come with one read of the socket.
     while (total < into.size()) {
-        ERR_clear_error();
+        forget_errors();
         const std::size_t room = std::min<std::size_t>(into.size() - total, 1U << 30);
         const int got = SSL_read(ssl_.get(), into.data() + total, static_cast<int>(room));
         if (got <= 0) {
-            return total != 0 ? IoResult{.status = IoStatus::ok, .bytes = total} : outcome(got);
+            const IoResult end = outcome(got);  // remembers a failure even if bytes come first
+            return total != 0 ? IoResult{.status = IoStatus::ok, .bytes = total} : end;
         }
         total += static_cast<std::size_t>(got);
         if (!socket_.readable() && SSL_has_pending(ssl_.get()) == 0) {
@@ -112,54 +189,131 @@ IoResult TlsStream::read(std::span<char> into) {
     return {.status = IoStatus::ok, .bytes = total};
 }
 
-IoResult TlsStream::write(std::span<const std::string_view> pieces) {
+namespace {
+
+// Goes over the pieces of a write, a record at a time.
+class Cursor {
+  public:
+    explicit Cursor(std::span<const std::string_view> pieces) : pieces_(pieces) {}
+
     // Small pieces share a record: one seal, one system call. The copy is at most a record.
-    thread_local std::array<char, kRecordBytes> gathered;
-    std::size_t total = 0;
-    std::size_t next = 0;
-    while (next < pieces.size()) {
-        std::string_view record = pieces[next];
-        if (next + 1 < pieces.size() && record.size() < kRecordBytes) {
-            std::size_t used = 0;
-            std::size_t last = next;
-            while (last < pieces.size() && used < kRecordBytes) {
-                const std::size_t part = std::min(pieces[last].size(), kRecordBytes - used);
-                std::copy_n(pieces[last].data(), part, gathered.data() + used);
-                used += part;
-                ++last;
-                if (part < pieces[last - 1].size()) {
-                    break;
-                }
+    [[nodiscard]] std::string_view record() {
+        thread_local std::array<char, kRecordBytes> gathered;
+        while (next_ < pieces_.size() && rest().empty()) {
+            ++next_;
+            offset_ = 0;
+        }
+        if (next_ == pieces_.size()) {
+            return {};
+        }
+        if (rest().size() >= kRecordBytes || next_ + 1 == pieces_.size()) {
+            return rest().substr(0, kRecordBytes);
+        }
+        std::size_t used = 0;
+        std::string_view part = rest();
+        for (std::size_t i = next_; used < kRecordBytes;) {
+            part = part.substr(0, kRecordBytes - used);
+            std::copy(part.begin(), part.end(), gathered.data() + used);
+            used += part.size();
+            if (++i == pieces_.size()) {
+                break;
             }
-            record = {gathered.data(), used};
-            next = last;
-        } else {
-            ++next;
+            part = pieces_[i];
         }
-        if (record.empty()) {
-            continue;
+        return {gathered.data(), used};
+    }
+
+    void advance(std::size_t bytes) {
+        while (bytes != 0) {
+            const std::size_t step = std::min(bytes, rest().size());
+            offset_ += step;
+            bytes -= step;
+            if (rest().empty()) {
+                ++next_;
+                offset_ = 0;
+            }
         }
-        ERR_clear_error();
-        const int sent = SSL_write(ssl_.get(), record.data(), static_cast<int>(record.size()));
-        if (sent <= 0) {
-            return total != 0 ? IoResult{.status = IoStatus::ok, .bytes = total} : outcome(sent);
-        }
-        total += static_cast<std::size_t>(sent);
-        // A part only (one record of a long piece, or of pieces cut at a record): the caller comes
-        // again with the rest.
-        if (next == pieces.size() && static_cast<std::size_t>(sent) == record.size()) {
-            break;
-        }
+    }
+
+  private:
+    [[nodiscard]] std::string_view rest() const { return pieces_[next_].substr(offset_); }
+    std::span<const std::string_view> pieces_;
+    std::size_t next_ = 0;
+    std::size_t offset_ = 0;  // in pieces_[next_]
+};
+
+// What has been corked leaves. `total` and `last`: plain bytes in all, and of the last record.
+IoResult uncork(Wire& wire, std::size_t total, std::size_t last) {
+    wire.corked = false;
+    Cork& full = cork();
+    const std::string_view piece(full.bytes.data(), std::exchange(full.used, 0));
+    const IoResult sent = wire.socket.write({&piece, 1});
+    if (sent.status == IoStatus::error) {
+        return sent;
+    }
+    const std::size_t gone = sent.status == IoStatus::ok ? sent.bytes : 0;
+    if (gone == piece.size()) {
         return {.status = IoStatus::ok, .bytes = total};
     }
-    return {.status = IoStatus::ok, .bytes = total};
+    // The last record counts as written when the socket has taken all of it: whoever has written
+    // everything may go away.
+    wire.unsent.assign(piece.begin() + static_cast<std::ptrdiff_t>(gone), piece.end());
+    wire.held_back = last;
+    return total == last ? IoResult{} : IoResult{.status = IoStatus::ok, .bytes = total - last};
+}
+
+}  // namespace
+
+IoResult TlsStream::write(std::span<const std::string_view> pieces) {
+    Wire& wire = wire_of(ssl_.get());
+    if (wire.held_back != 0) {
+        const IoResult sent = wire.flush();
+        if (sent.status != IoStatus::ok) {
+            broken_ |= sent.status == IoStatus::error;
+            return sent;
+        }
+        return {.status = IoStatus::ok, .bytes = std::exchange(wire.held_back, 0)};
+    }
+    std::size_t offered = 0;
+    for (const auto& piece : pieces) {
+        offered += piece.size();
+    }
+    wire.corked = offered > kRecordBytes;
+    std::size_t total = 0;
+    std::size_t last = 0;
+    Cursor cursor(pieces);
+    do {
+        const std::string_view record = cursor.record();
+        if (record.empty()) {
+            break;
+        }
+        forget_errors();
+        const int sent = SSL_write(ssl_.get(), record.data(), static_cast<int>(record.size()));
+        if (sent <= 0) {
+            if (total == 0) {
+                wire.corked = false;
+                return outcome(sent);
+            }
+            break;  // the next call finds it out
+        }
+        last = static_cast<std::size_t>(sent);
+        total += last;
+        cursor.advance(last);
+    } while (wire.corked && cork().has_room());
+    if (!wire.corked) {
+        return {.status = IoStatus::ok, .bytes = total};
+    }
+    const IoResult sent = uncork(wire, total, last);
+    broken_ |= sent.status == IoStatus::error;
+    return sent;
 }
 
 void TlsStream::shutdown() {
-    if (!broken_ && SSL_is_init_finished(ssl_.get()) == 1) {
-        ERR_clear_error();
+    const bool is_open = !broken_ && SSL_is_init_finished(ssl_.get()) == 1;
+    if (is_open && wire_of(ssl_.get()).flush().status == IoStatus::ok) {
+        forget_errors();
         SSL_shutdown(ssl_.get());
-        ERR_clear_error();
+        forget_errors();
     }
     socket_.shutdown_write();
 }
