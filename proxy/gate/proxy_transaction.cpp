@@ -1,6 +1,8 @@
 #include "proxy/gate/proxy_transaction.h"
 
 #include <algorithm>
+#include <new>
+#include <vector>
 
 #include "filters/eas/root.h"
 #include "proxy/base/check.h"
@@ -27,7 +29,46 @@ constexpr auto kParkAfter = Milliseconds(1'000);
 constexpr auto kRateGrace = Milliseconds(10'000);
 constexpr std::uint64_t kDroppedBody = 64 * 1024;
 
+// Memory of ended transactions. A thread's own, and without a lock.
+struct SpareMemory {
+    static constexpr std::size_t kMost = 256;
+    SpareMemory() { blocks.reserve(kMost); }
+    SpareMemory(const SpareMemory&) = delete;
+    SpareMemory& operator=(const SpareMemory&) = delete;
+    ~SpareMemory() {
+        for (void* block : blocks) {
+            ::operator delete(block);
+        }
+    }
+    std::vector<void*> blocks;
+};
+
+SpareMemory& spare_memory() {
+    thread_local SpareMemory memory;
+    return memory;
+}
+
 }  // namespace
+
+void* ProxyTransaction::operator new(std::size_t bytes) {
+    EG_CHECK(bytes == sizeof(ProxyTransaction));
+    auto& blocks = spare_memory().blocks;
+    if (blocks.empty()) {
+        return ::operator new(bytes);
+    }
+    void* block = blocks.back();
+    blocks.pop_back();
+    return block;
+}
+
+void ProxyTransaction::operator delete(void* memory) noexcept {
+    auto& spare = spare_memory();
+    if (spare.blocks.size() == SpareMemory::kMost) {
+        ::operator delete(memory);
+        return;
+    }
+    spare.blocks.push_back(memory);
+}
 
 ProxyTransaction::ProxyTransaction(ProxyService& service, server::Connection& connection)
     : service_(service),
@@ -198,7 +239,12 @@ void ProxyTransaction::wait_for(Waiting whom) {
             if (same && !deadline.passed()) {
                 break;
             }
-            if (same && !parked_) {
+            if (!same && is_long_wait()) {
+                // At once, so that in a burst the memory of one serves the next. What comes after
+                // the handshake (tickets) fills buffers again; the look after kParkAfter ends that.
+                upstream_->park();
+                connection_.park();
+            } else if (same && !parked_) {
                 park();
             }
             const Milliseconds left(std::max<std::int64_t>(answer_due_ms_ - now_ms, 0));
@@ -255,6 +301,10 @@ void ProxyTransaction::patience_ended() {
         case Waiting::nobody:
             break;
     }
+}
+
+bool ProxyTransaction::is_long_wait() const {
+    return eas_.command == filters::eas::Command::ping && held_.link != nullptr;
 }
 
 void ProxyTransaction::park() {

@@ -28,6 +28,9 @@ class ProxyTransaction final : public server::Transaction {
   public:
     ProxyTransaction(ProxyService& service, server::Connection& connection);
     ~ProxyTransaction() override;
+    // One a request: the memory of those that ended waits for the next ones of the thread.
+    static void* operator new(std::size_t bytes);
+    static void operator delete(void* memory) noexcept;
 
     void begin(const http::RequestHead& head) override;
     void reject(const Error& error) override;
@@ -103,6 +106,7 @@ class ProxyTransaction final : public server::Transaction {
     void wait_for(Waiting whom);
     void patience_ended();
     void park();
+    [[nodiscard]] bool is_long_wait() const;
     [[nodiscard]] bool body_is_too_slow();
     void client_vanished();
     [[nodiscard]] ClientNotes& notes();

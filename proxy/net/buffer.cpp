@@ -7,6 +7,13 @@
 
 namespace eg::net {
 
+namespace {
+
+// As many as are in use at once under load: with 64 requests on their way each side has some.
+constexpr std::size_t kKept = 256;
+
+}  // namespace
+
 std::unique_ptr<char[]> BufferPool::take() {
     if (free_.empty()) {
         return std::make_unique_for_overwrite<char[]>(kBufferBytes);

@@ -20,7 +20,6 @@ class BufferPool {
     void give(std::unique_ptr<char[]> memory);
 
   private:
-    static constexpr std::size_t kKept = 32;
     std::vector<std::unique_ptr<char[]>> free_;
 };
 
