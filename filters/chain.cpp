@@ -2,10 +2,12 @@
 
 #include "filters/command_filter.h"
 #include "filters/device_filter.h"
+#include "filters/ews_filter.h"
 #include "filters/method_filter.h"
 #include "filters/path_filter.h"
 #include "filters/secure_email_filter.h"
 #include "filters/states_filter.h"
+#include "filters/traveler_filter.h"
 #include "filters/user_agent_filter.h"
 #include "filters/user_filter.h"
 
@@ -13,12 +15,14 @@ namespace eg::filters {
 
 namespace {
 
-constexpr std::array<Filter, 8> kFilters{{
+constexpr std::array<Filter, 10> kFilters{{
     {"states", judge_states, "Are the device states known and recent?"},
     {"path", judge_path, "Is the path published?"},
     {"method", judge_method, "Is the method one that its clients use?"},
     {"command", judge_command, "Is the command one of ActiveSync's?"},
     {"device", judge_device, "Is the device known and permitted?", true},
+    {"traveler", judge_traveler, "Traveler: may it come from this device, or without naming one?"},
+    {"ews", judge_ews, "EWS: may it be a push subscription, of a user with a permitted device?"},
     {"user", judge_user, "May every claimed user use this device?", true},
     {"user_agent", judge_user_agent, "Is the user agent on the list?", true},
     {"secure_email", judge_secure_email, "Is it the secure e-mail app, if only that is permitted?",

@@ -2,18 +2,11 @@
 
 namespace eg::filters {
 
-Reason judge_device(const Facts& facts) {
-    if (facts.eas == nullptr) {
-        return Reason::none;
-    }
-    if (!facts.eas->has_device_id) {
-        const bool post = facts.head != nullptr && facts.head->method == http::Method::post;
-        return post ? Reason::no_device : Reason::none;
-    }
-    if (!facts.device) {
+Reason judge_record(const std::optional<device::RecordView>& device) {
+    if (!device) {
         return Reason::device_unknown;
     }
-    switch (facts.device->state()) {
+    switch (device->state()) {
         case device::State::allow:
             return Reason::none;
         case device::State::deny:
@@ -26,6 +19,17 @@ Reason judge_device(const Facts& facts) {
             return Reason::device_unknown;
     }
     return Reason::device_denied;
+}
+
+Reason judge_device(const Facts& facts) {
+    if (facts.eas == nullptr) {
+        return Reason::none;
+    }
+    if (!facts.eas->has_device_id) {
+        const bool post = facts.head != nullptr && facts.head->method == http::Method::post;
+        return post ? Reason::no_device : Reason::none;
+    }
+    return judge_record(facts.device);
 }
 
 }  // namespace eg::filters

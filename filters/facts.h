@@ -33,6 +33,8 @@ struct Facts {
         nullptr;                                   // mail addresses of the client certificate
     const device::DeviceTable* devices = nullptr;  // null if there are none
     std::optional<device::RecordView> device{};    // looked up once
+    bool device_named = false;      // ActiveSync and Traveler: the request has a device id
+    bool traveler_learned = false;  // it has none, but such a client used a permitted device before
     std::string_view user_agent{};  // of the request; where absent, the device's last good one
     bool has_user_agent = false;    // either of the two is known
 };

@@ -1,7 +1,11 @@
 #include "filters/look_up.h"
 
+#include <algorithm>
 #include <optional>
+#include <string>
 
+#include "filters/names.h"
+#include "filters/traveler/request.h"
 #include "proxy/base/check.h"
 #include "proxy/device/id_key.h"
 #include "proxy/http/target.h"
@@ -40,6 +44,20 @@ bool read(const http::RequestHead& head, const Surroundings& around, Judgement& 
         if (around.devices != nullptr) {
             around.devices->prefetch(*key);  // on its way while the credential is read
         }
+    } else if (judgement.service == Service::traveler) {
+        const Result<std::string> device = traveler::device_of(head, *around.rules);
+        if (!device) {
+            return unreadable(device.error().what);
+        }
+        judgement.eas.has_device_id = !device->empty();
+        judgement.eas.device_id = *device;
+        if (judgement.eas.has_device_id) {
+            key.emplace(*device);
+            judgement.device = key->hash();
+        }
+    } else if (judgement.service == Service::ews &&
+               head.query.find('?') != std::string_view::npos) {
+        return unreadable("a second '?' in the request target");
     }
     if (const Result<void> done = read_claims(head, judgement.claims); !done) {
         return unreadable(done.error().what);
@@ -61,9 +79,10 @@ Facts look_up(const http::RequestHead& head, const Surroundings& around, Judgeme
                 .devices = around.devices};
     if (judgement.service == Service::active_sync) {
         facts.eas = &judgement.eas;
-        if (around.devices != nullptr && judgement.eas.has_device_id) {
-            facts.device = around.devices->find(*key);
-        }
+    }
+    facts.device_named = judgement.eas.has_device_id;
+    if (around.devices != nullptr && facts.device_named) {
+        facts.device = around.devices->find(*key);
     }
     if (const http::Field* field = head.fields.find(http::FieldName::user_agent)) {
         facts.has_user_agent = true;
@@ -73,10 +92,37 @@ Facts look_up(const http::RequestHead& head, const Surroundings& around, Judgeme
         facts.has_user_agent = !facts.user_agent.empty();
     }
     judgement.user_agent = facts.user_agent;
+    if (judgement.service == Service::traveler && !facts.device_named &&
+        around.rules->traveler_unidentified == config::TravelerUnidentified::learned) {
+        // A cookie may be a sign-in of Domino's, of whoever it is.
+        const bool may_be_signed_in = head.fields.find(http::FieldName::cookie) != nullptr &&
+                                      judgement.claims.credential == Credential::none;
+        facts.traveler_learned =
+            !may_be_signed_in && is_learned(judgement.claims, facts.user_agent, around);
+    }
     return facts;
 }
 
 }  // namespace
+
+bool is_learned(const Claims& claims, std::string_view user_agent, const Surroundings& around) {
+    if (claims.credential == Credential::none && around.connection_name.empty() &&
+        !around.connection_unreadable) {
+        return true;
+    }
+    if (claims.names.empty() || around.devices == nullptr || !around.traveler_devices) {
+        return false;
+    }
+    const auto devices =
+        around.traveler_devices(claims.names.front(), traveler::agent_family(user_agent));
+    return std::ranges::any_of(devices, [&](const std::string& id) {
+        const auto record = around.devices->find(id);
+        return record && record->state() == device::State::allow &&
+               (record->any_user() || record->any_of_users([&](std::string_view listed) {
+                   return user_matches(listed, claims.names.front(), around.rules->user_domains);
+               }));
+    });
+}
 
 std::string_view Judgement::user() const {
     return claims.names.empty() ? std::string_view(eas.user) : claims.names.front();

@@ -30,6 +30,11 @@ struct Surroundings {
     /// The user agent of that device's last request that the mail server answered with 2xx; "" if
     /// there is none. Asked only where the request has no User-Agent; may be empty.
     std::function<std::string_view(std::string_view device_id)> learned_user_agent;
+    /// The devices that this user named before with a Traveler client of this family, in requests
+    /// that the mail server answered with 2xx. Asked only where a Traveler request names none and
+    /// that matters; may be empty.
+    std::function<std::vector<std::string>(std::string_view user, std::string_view family)>
+        traveler_devices{};
 };
 
 /// Values of its own, but for the views into the head and into what learned_user_agent returned.
@@ -46,6 +51,12 @@ struct Judgement {
     /// The name for the access line: what the credential claims, else the User parameter, else "".
     [[nodiscard]] std::string_view user() const;
 };
+
+/// Whether a Traveler request that names no device may pass by what was learned: nobody is signed
+/// in by it (the mail server asks), or its user named a device before that is permitted now and
+/// lists the user.
+[[nodiscard]] bool is_learned(const Claims& claims, std::string_view user_agent,
+                              const Surroundings& around);
 
 /// Judges a request that parsed as HTTP. What can't be read in one way only is bad_request (400),
 /// also where the states are stale: a path that isn't plain, a query or an Authorization that can't

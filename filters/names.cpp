@@ -186,6 +186,16 @@ bool equal_but_for_case(std::string_view a, std::string_view b) {
     return a.empty() && b.empty();
 }
 
+std::uint32_t user_key(std::string_view name) {
+    const SplitName parts = split(name);
+    std::string_view text = parts.odd ? name : parts.name;
+    std::uint32_t hash = 2'166'136'261;  // FNV-1a, over code points instead of bytes
+    while (!text.empty()) {
+        hash = (hash ^ static_cast<std::uint32_t>(fold(next_code_point(text)))) * 16'777'619U;
+    }
+    return hash;
+}
+
 bool user_matches(std::string_view listed, std::string_view claimed,
                   const std::vector<std::string>& domains) {
     if (claimed.empty()) {

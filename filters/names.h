@@ -1,6 +1,7 @@
 /// User names: how they are compared with what the MDM server lists. Pure, no allocation.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,10 @@ namespace eg::filters {
 /// is in no domain and matches only itself.
 [[nodiscard]] bool user_matches(std::string_view listed, std::string_view claimed,
                                 const std::vector<std::string>& domains);
+
+/// A hash that is the same for every two names of which user_matches() may say yes: of the name
+/// without its domain, letter case aside. Indexes the devices by user (device/user_index.h).
+[[nodiscard]] std::uint32_t user_key(std::string_view name);
 
 /// Equal but for letter case in ASCII, Latin-1, Latin Extended-A, Greek and Cyrillic (simple
 /// folding of Unicode's CaseFolding.txt). Bytes that aren't UTF-8 are equal only to themselves.

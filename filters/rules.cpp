@@ -18,6 +18,14 @@ Rules make_rules(const config::Config& config, const config::Instance& instance)
     }
     rules.user_domains = instance.user_domains;
     rules.observe = instance.mode == config::Mode::observe;
+    rules.ews = instance.allow_ews_subscriptions;
+    for (const std::string& host : instance.ews_push_hosts) {
+        rules.push_hosts.push_back(lower(host));
+    }
+    rules.traveler = instance.enable_traveler;
+    rules.traveler_unidentified = instance.traveler_unidentified;
+    rules.traveler_parameters = instance.traveler_device_parameters;
+    rules.traveler_fields = instance.traveler_device_fields;
     return rules;
 }
 

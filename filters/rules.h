@@ -18,6 +18,10 @@ struct Rules {
     bool traveler = false;
     bool autodiscover = false;
     bool observe = false;  // what filters that can be relaxed refuse is noted, not refused
+    std::vector<std::string> push_hosts{};  // of EWS subscriptions, lower case; "*" = any
+    config::TravelerUnidentified traveler_unidentified = config::TravelerUnidentified::forward;
+    std::vector<std::string> traveler_parameters{};  // where Traveler's clients name their device
+    std::vector<std::string> traveler_fields{};
 };
 
 [[nodiscard]] Rules make_rules(const config::Config& config, const config::Instance& instance);

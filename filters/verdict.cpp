@@ -78,6 +78,14 @@ std::string_view to_string(Reason reason) {
             return "command";
         case Reason::body_root:
             return "body_root";
+        case Reason::ews:
+            return "ews";
+        case Reason::ews_push_host:
+            return "ews_push_host";
+        case Reason::ews_user:
+            return "ews_user";
+        case Reason::traveler_unidentified:
+            return "traveler_unidentified";
         case Reason::certificate:
             return "certificate";
         case Reason::states_stale:

@@ -26,18 +26,22 @@ enum class Reason : std::uint8_t {
     user_agent,
     only_secure_email,
     command,
-    body_root,             // the root element isn't the command of the URL
-    certificate,           // the client certificate is no longer accepted
-    states_stale,          // 503
-    states_missing,        // 503
-    draining,              // 503
-    overloaded,            // 503
-    upstream_unreachable,  // 502
-    upstream_invalid,      // 502
-    upstream_silent,       // 504
-    upstream_redirect,     // 503: it sends the phone to where no instance is
-    client_timeout,        // 408 or a close
-    client_left,           // the client hung up before the answer
+    body_root,              // the root element isn't the command of the URL
+    ews,                    // an EWS request that is no permitted subscription
+    ews_push_host,          // a subscription that names a host which isn't on the list
+    ews_user,               // no permitted device names the user of an EWS request
+    traveler_unidentified,  // a Traveler request without a device id, where that isn't enough
+    certificate,            // the client certificate is no longer accepted
+    states_stale,           // 503
+    states_missing,         // 503
+    draining,               // 503
+    overloaded,             // 503
+    upstream_unreachable,   // 502
+    upstream_invalid,       // 502
+    upstream_silent,        // 504
+    upstream_redirect,      // 503: it sends the phone to where no instance is
+    client_timeout,         // 408 or a close
+    client_left,            // the client hung up before the answer
 };
 [[nodiscard]] std::string_view to_string(Reason reason);
 /// Whether `word` is that of a reason that observe mode lets pass: those of the relaxable filters.

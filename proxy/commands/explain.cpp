@@ -9,7 +9,11 @@
 
 #include <fmt/format.h>
 
+#include "filters/ews/soap.h"
+#include "filters/ews_filter.h"
 #include "filters/look_up.h"
+#include "filters/names.h"
+#include "proxy/base/text.h"
 #include "proxy/commands/certificate_names.h"
 #include "proxy/commands/control.h"
 #include "proxy/commands/request_text.h"
@@ -132,6 +136,12 @@ void print_facts(const http::RequestHead& head, const filters::Judgement& judgem
                  const States& states) {
     print_line("request", fmt::format("{} {}", head.method_text, head.path));
     print_line("states", states.sentence);
+    if (const auto service = filters::name_of(judgement.service); !service.empty()) {
+        print_line("service", service);
+    }
+    if (judgement.service == filters::Service::traveler) {
+        print_line("device", describe_device(judgement, states));
+    }
     if (judgement.service == filters::Service::active_sync) {
         print_line(
             "command",
@@ -180,6 +190,33 @@ int print_unreadable(const Error& error) {
     return kRefused;
 }
 
+/// An EWS request is judged by its body too; where only a head was given, says so.
+void explain_body(const http::RequestHead& head, std::string_view body, const filters::Rules& rules,
+                  filters::Explanation& explanation) {
+    const bool judged =
+        explanation.judgement.service == filters::Service::ews && filters::announces_body(head);
+    if (!judged) {
+        return;
+    }
+    if (trim(body).empty() || body == "\r\n") {
+        explanation.lines.push_back({"ews_body",
+                                     "Not asked: the body wasn't given (@FILE may hold it)",
+                                     filters::Reason::none});
+        return;
+    }
+    filters::ews::SoapJudge judge(rules.push_hosts);
+    filters::Reason reason = judge.feed(body);
+    if (reason == filters::Reason::none) {
+        reason = judge.finish();
+    }
+    explanation.lines.push_back(
+        {"ews_body", "Is the body one permitted push subscription?", reason});
+    if (reason != filters::Reason::none && explanation.judgement.verdict.allowed()) {
+        explanation.judgement.verdict = filters::refuse(reason, "ews");
+        explanation.judgement.detail = judge.detail();
+    }
+}
+
 int judge(const config::Config& config, const config::Instance& instance, const std::string& bytes,
           const std::optional<std::vector<std::string>>& names) {
     http::RequestHead head;
@@ -196,8 +233,11 @@ int judge(const config::Config& config, const config::Instance& instance, const 
     if (const auto framing = http::request_framing(head); !framing) {
         return print_unreadable(framing.error());
     }
-    const States states = read_states(config, instance);
+    States states = read_states(config, instance);
     const filters::Rules rules = filters::make_rules(config, instance);
+    if (states.stored && rules.ews) {
+        states.stored->table = states.stored->table->with_users(filters::user_key);
+    }
     const filters::Surroundings around{
         .rules = &rules,
         .devices = states.stored ? states.stored->table.get() : nullptr,
@@ -205,7 +245,8 @@ int judge(const config::Config& config, const config::Instance& instance, const 
         .connection_name = {},
         .certificate_names = names ? &*names : nullptr,
         .learned_user_agent = {}};
-    const filters::Explanation explanation = filters::explain_request(head, around);
+    filters::Explanation explanation = filters::explain_request(head, around);
+    explain_body(head, std::string_view(bytes).substr(*parsed), rules, explanation);
     print_facts(head, explanation.judgement, states);
     return print_verdict(explanation);
 }

@@ -57,6 +57,7 @@ bool names_host(std::string_view line) {
 std::expected<std::string, std::string> request_text(const std::string& request,
                                                      const std::vector<std::string>& headers) {
     std::string head = request;
+    std::string body;
     bool needs_host = std::ranges::none_of(headers, names_host);
     if (request.starts_with('@')) {
         auto read = read_small(request.substr(1));
@@ -65,7 +66,10 @@ std::expected<std::string, std::string> request_text(const std::string& request,
         }
         head = std::move(*read);
         use_http_line_ends(head);
-        head.resize(std::min(head.find(kEnd), head.size()));  // a body isn't looked at
+        if (const std::size_t end = head.find(kEnd); end != std::string::npos) {
+            body = head.substr(end + kEnd.size());
+            head.resize(end);
+        }
         needs_host = false;
     }
     while (head.ends_with("\r\n")) {
@@ -77,7 +81,7 @@ std::expected<std::string, std::string> request_text(const std::string& request,
     for (const std::string& header : headers) {
         head += "\r\n" + header;
     }
-    return head + std::string(kEnd);
+    return head + std::string(kEnd) + body;
 }
 
 }  // namespace eg::commands

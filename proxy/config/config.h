@@ -82,6 +82,8 @@ enum class Mode : std::uint8_t { enforce, observe };
 
 /// To what the first good use of a device binds it.
 enum class Bind : std::uint8_t { none, user, certificate };
+/// What becomes of Traveler requests that name no device.
+enum class TravelerUnidentified : std::uint8_t { forward, learned, deny };
 
 struct Instance {
     std::string name;
@@ -97,7 +99,14 @@ struct Instance {
     std::string public_url;  // as phones see it, no slash at the end; may be empty
     Mode mode = Mode::enforce;
     Bind bind = Bind::none;
-    Milliseconds lockout_shield{0};         // 0 = off
+    Milliseconds lockout_shield{0};  // 0 = off
+    bool allow_ews_subscriptions = false;
+    std::vector<std::string> ews_push_hosts;  // "*" = any; empty: none
+    bool enable_traveler = false;
+    TravelerUnidentified traveler_unidentified = TravelerUnidentified::forward;
+    /// Where Traveler's clients name their device.
+    std::vector<std::string> traveler_device_parameters{"deviceId", "devid", "did"};
+    std::vector<std::string> traveler_device_fields{"X-DeviceId", "Device-Id"};
     std::vector<std::string> user_domains;  // empty: any
     std::string certificate_file;           // instead of the one under tls:
     std::string private_key_file;

@@ -127,6 +127,18 @@ void print_limits(std::string& out, const Limits& limits) {
     lines.number("upstream_idle", limits.upstream_idle);
 }
 
+std::string_view name(TravelerUnidentified unidentified) {
+    switch (unidentified) {
+        case TravelerUnidentified::forward:
+            return "forward";
+        case TravelerUnidentified::learned:
+            return "learned";
+        case TravelerUnidentified::deny:
+            return "deny";
+    }
+    return "";
+}
+
 void print_instance(std::string& out, const Instance& instance) {
     std::vector<std::string> listen;
     for (const SocketAddress& address : instance.listen) {
@@ -145,6 +157,12 @@ void print_instance(std::string& out, const Instance& instance) {
     lines.boolean("backend_allow_all_certificates", instance.backend_allow_all_certificates);
     lines.text("public_url", instance.public_url);
     lines.plain("mode", instance.mode == Mode::observe ? "observe" : "enforce");
+    lines.boolean("allow_ews_subscriptions", instance.allow_ews_subscriptions);
+    lines.texts("ews_push_hosts", instance.ews_push_hosts);
+    lines.boolean("enable_traveler", instance.enable_traveler);
+    lines.plain("traveler_unidentified", name(instance.traveler_unidentified));
+    lines.texts("traveler_device_parameters", instance.traveler_device_parameters);
+    lines.texts("traveler_device_fields", instance.traveler_device_fields);
     lines.texts("user_domains", instance.user_domains);
     lines.text("certificate_file", instance.certificate_file);
     lines.text("private_key_file", instance.private_key_file);

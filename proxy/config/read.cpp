@@ -172,20 +172,27 @@ void read_later(Fields& fields) {
     static constexpr std::array kAnswers{"http"sv, "activesync"sv};
     static constexpr std::array kBinds{"none"sv, "user"sv, "certificate"sv};
     static constexpr std::array kChunked{"pass"sv, "length"sv};
-    static constexpr std::array kUnidentified{"forward"sv, "learned"sv, "deny"sv};
     static constexpr std::array kAutodiscover{"off"sv, "forward"sv, "answer"sv};
-    fields.later_boolean("allow_ews_subscriptions");
-    fields.later_boolean("enable_traveler");
     fields.later_choice("refusal_answer", kAnswers);
     fields.later_list("protocol_versions");
     fields.later_choice("bind", kBinds);
     fields.later_duration("lockout_shield");
     fields.later_choice("upstream_chunked", kChunked);
-    fields.later_list("ews_push_hosts");
-    fields.later_choice("traveler_unidentified", kUnidentified);
     fields.later_choice("autodiscover", kAutodiscover);
     fields.later_list("proxy_protocol_from");
     fields.later_list("forwarded_from");
+}
+
+void read_services(Fields& fields, Instance& instance) {
+    fields.boolean("allow_ews_subscriptions", instance.allow_ews_subscriptions);
+    fields.texts("ews_push_hosts", instance.ews_push_hosts, false);
+    fields.boolean("enable_traveler", instance.enable_traveler);
+    fields.choice("traveler_unidentified", instance.traveler_unidentified,
+                  {{"forward", TravelerUnidentified::forward},
+                   {"learned", TravelerUnidentified::learned},
+                   {"deny", TravelerUnidentified::deny}});
+    fields.texts("traveler_device_parameters", instance.traveler_device_parameters, false);
+    fields.texts("traveler_device_fields", instance.traveler_device_fields, false);
 }
 
 Instance read_instance(Reading& reading, const Section* section, std::string path) {
@@ -208,6 +215,7 @@ Instance read_instance(Reading& reading, const Section* section, std::string pat
         instance.public_url.pop_back();
     }
     fields.choice("mode", instance.mode, {{"enforce", Mode::enforce}, {"observe", Mode::observe}});
+    read_services(fields, instance);
     read_later(fields);
     fields.texts("user_domains", instance.user_domains, false);
     fields.file("certificate_file", instance.certificate_file);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "proxy/base/text.h"
+#include "proxy/config/check_services.h"
 
 namespace eg::config {
 
@@ -258,6 +259,14 @@ void check_instance(Checker& checker, const std::string& path, const Instance& i
             path + ".mode",
             "this instance ONLY OBSERVES: any device, user and user agent gets through, "
             "and what would be refused is only logged; see 'easgate preview'");
+    }
+    for (ServiceFinding& finding : check_services(instance)) {
+        std::string key = fmt::format("{}.{}", path, finding.key);
+        if (finding.error) {
+            checker.error(std::move(key), std::move(finding.message));
+        } else {
+            checker.warning(std::move(key), std::move(finding.message));
+        }
     }
     for (std::size_t i = 0; i < instance.user_domains.size(); ++i) {
         if (!is_node_name(instance.user_domains[i])) {

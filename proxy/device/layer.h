@@ -55,6 +55,8 @@ class Layer {
         return spelled_.test(std::min(bytes, spelled_.size() - 1));
     }
     [[nodiscard]] std::size_t size() const { return live_; }
+    /// The packed record at a place that for_each_place() told.
+    [[nodiscard]] const unsigned char* record(std::uint32_t place) const { return at(place); }
     [[nodiscard]] std::size_t memory_bytes() const;
 
     /// Calls `use` with each packed record that counts and its key, in the order in which they
@@ -64,6 +66,10 @@ class Layer {
     /// Calls `use` with each packed record, also those that a later one of the same id replaces.
     template <typename Use>
     void for_each_appended(Use&& use) const;
+
+    /// The same with the place of each.
+    template <typename Use>
+    void for_each_place(Use&& use) const;
 
   private:
     static constexpr std::size_t kChunk = 1024 * 1024;
@@ -100,6 +106,17 @@ void Layer::for_each_appended(Use&& use) const {
         for (const unsigned char* record = chunk.pages.data(); record != end;) {
             use(record);
             record += packed_size(record);
+        }
+    }
+}
+
+template <typename Use>
+void Layer::for_each_place(Use&& use) const {
+    for (std::size_t i = 0; i < chunks_.size(); ++i) {
+        for (std::size_t used = 0; used < chunks_[i].used;) {
+            const unsigned char* record = chunks_[i].pages.data() + used;
+            use(record, static_cast<std::uint32_t>(i * kChunk + used + 1));
+            used += packed_size(record);
         }
     }
 }

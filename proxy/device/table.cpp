@@ -135,6 +135,9 @@ std::size_t DeviceTable::memory_bytes() const {
     for (const auto& layer : layers_) {
         bytes += layer->memory_bytes();
     }
+    for (const auto& index : users_) {
+        bytes += index->memory_bytes();
+    }
     return bytes;
 }
 
@@ -205,6 +208,21 @@ std::shared_ptr<const DeviceTable> DeviceTable::with(const Merge& merge) const {
     const auto at = table->layers_.begin() + (older - layers_.begin());
     *at = merge.merged_;
     table->layers_.erase(at + 1);
+    return table;
+}
+
+std::shared_ptr<const DeviceTable> DeviceTable::with_users(UserKey key) const {
+    std::shared_ptr<DeviceTable> table(new DeviceTable(*this));
+    table->users_.clear();
+    for (std::size_t i = 0; key != nullptr && i < layers_.size(); ++i) {
+        const auto made = std::ranges::find_if(
+            users_, [&](const auto& index) { return index->layer() == layers_[i].get(); });
+        table->users_.push_back(made != users_.end() ? *made : UserIndex::make(layers_[i], key));
+        if (table->users_.back() == nullptr) {
+            table->users_.clear();  // whom it doesn't list is refused
+            break;
+        }
+    }
     return table;
 }
 

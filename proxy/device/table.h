@@ -12,6 +12,7 @@
 /// and only then drops it, on its own thread (gate/device_feed does).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +28,7 @@
 
 #include "proxy/device/record.h"
 #include "proxy/device/record_format.h"
+#include "proxy/device/user_index.h"
 
 namespace eg::device {
 
@@ -91,6 +93,14 @@ class DeviceTable {
     /// Every listed device, in no order that means something.
     void for_each(const std::function<void(const RecordView&)>& use) const;
 
+    /// This table with an index by user, or without one (`key` null). What is indexed already is
+    /// kept; so after a delta it costs what that changed. Without one if there is no memory for it.
+    [[nodiscard]] std::shared_ptr<const DeviceTable> with_users(UserKey key) const;
+    /// Calls `use` with each allowed device that names a user with this key, until it returns true;
+    /// returns whether one did. False without an index. No allocation.
+    template <typename Use>
+    bool any_of_user(std::uint32_t key, Use&& use) const;
+
     /// The large layers that should become one, or nothing.
     [[nodiscard]] std::optional<Merge> due_merge() const;
     /// This table with the layers of a merge that has run; it says the same as this one. Null if
@@ -111,8 +121,9 @@ class DeviceTable {
     /// Whether this layer and the next newer one should be merged.
     [[nodiscard]] bool too_alike(std::size_t older) const;
 
-    std::vector<std::shared_ptr<const Layer>> layers_;  // the oldest and largest first
-    std::array<std::size_t, 5> counts_{};               // by State
+    std::vector<std::shared_ptr<const Layer>> layers_;     // the oldest and largest first
+    std::vector<std::shared_ptr<const UserIndex>> users_;  // of these layers, if there are any
+    std::array<std::size_t, 5> counts_{};                  // by State
     std::size_t size_ = 0;
     FeedPolicy policy_;
     std::string cursor_;
@@ -178,6 +189,16 @@ class DeviceTable::Builder {
     std::size_t added_ = 0;
     bool ok_ = true;
 };
+
+template <typename Use>
+bool DeviceTable::any_of_user(std::uint32_t key, Use&& use) const {
+    return std::ranges::any_of(users_, [&](const auto& index) {
+        return index->any_of(key, [&](const unsigned char* record) {
+            const auto ruling = find(format::read_id(record));
+            return ruling && ruling->data_ == record && use(*ruling);
+        });
+    });
+}
 
 template <typename Use>
 bool RecordView::any_of_users(Use&& use) const {

@@ -52,7 +52,9 @@ struct DeviceFeed::Inner {
           tuning(std::move(tuned)),
           settings(std::move(given)),
           states(settings.instance, settings.mdm, log, std::move(publish), tuning.clock),
-          report({.interval = tuning.report_interval, .gather = tuning.report_gather}) {}
+          report({.interval = tuning.report_interval, .gather = tuning.report_gather}) {
+        states.index_users(settings.user_key);
+    }
 
     void run();
     void take_new_settings();
@@ -149,6 +151,7 @@ void DeviceFeed::Inner::take_new_settings() {
                          taken->certificate_file != settings.certificate_file;
     settings = std::move(*taken);
     states.change(settings.mdm);
+    states.index_users(settings.user_key);
     server_index = 0;
     servers_failed = 0;
     rounds_failed = 0;

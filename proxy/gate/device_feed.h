@@ -63,7 +63,8 @@ class DeviceFeed {
         config::Mdm mdm;
         std::string certificate_file;  // identity at the MDM server
         std::string private_key_file;
-        std::string node;  // for the line of node facts
+        std::string node;                    // for the line of node facts
+        device::UserKey user_key = nullptr;  // the table is indexed by user with it; null = isn't
     };
     /// What is fixed in the product; tests can't wait so long.
     struct Tuning {

@@ -49,6 +49,16 @@ FeedStates::FeedStates(std::string instance, const config::Mdm& mdm, log::Log& l
       state_file_(mdm.state_file),
       store_(instance_, state_file_, log) {}
 
+void FeedStates::index_users(device::UserKey key) {
+    if (user_key_ == key) {
+        return;
+    }
+    user_key_ = key;
+    if (const auto now = table()) {
+        replace_table({.table = now->with_users(key), .everything = false, .changed = {}});
+    }
+}
+
 void FeedStates::load() {
     auto loaded = store_.load();
     if (!loaded) {
@@ -60,6 +70,9 @@ void FeedStates::load() {
         return;
     }
     device::StoredStates& states = **loaded;
+    if (user_key_ != nullptr) {
+        states.table = states.table->with_users(user_key_);
+    }
     const auto age = device::age(states.contact, clock_());
     if (!age) {
         log_.event(log::Level::error, "feed",
@@ -151,6 +164,9 @@ void FeedStates::put_in_force(StatesUpdate update, const device::Moment& heard) 
 }
 
 void FeedStates::replace_table(StatesUpdate update) {
+    if (user_key_ != nullptr) {
+        update.table = update.table->with_users(user_key_);
+    }
     {
         const std::lock_guard lock(mutex_);
         if (table_ != nullptr) {

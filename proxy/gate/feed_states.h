@@ -31,6 +31,8 @@ class FeedStates {
 
     /// Takes what the state file holds, if it is whole and its contact is believed.
     void load();
+    /// Whether tables are indexed by user, from now on; before load(), or on the feed's thread.
+    void index_users(device::UserKey key);
     /// Starts storing. settle() ends it.
     void start();
     /// Another lifetime or another file.
@@ -72,6 +74,7 @@ class FeedStates {
     const std::shared_ptr<ContactClock> expiry_ = std::make_shared<ContactClock>();
 
     std::string mark_;  // of the servers, before each cursor
+    device::UserKey user_key_ = nullptr;
     Milliseconds lifetime_;
     std::string state_file_;
     std::vector<std::shared_ptr<const device::DeviceTable>> retired_;

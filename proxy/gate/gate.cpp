@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "certs/identity.h"
+#include "filters/names.h"
 #include "proxy/gate/version.h"
 #include "proxy/net/listener.h"
 
@@ -186,7 +187,8 @@ Gate::Published Gate::make_published(const config::Config& config,
                               .mdm = config.mdm,
                               .certificate_file = settings.identity_certificate_file,
                               .private_key_file = settings.identity_private_key_file,
-                              .node = config.node.name};
+                              .node = config.node.name,
+                              .user_key = instance->rules().ews ? filters::user_key : nullptr};
     Published published;
     const auto found = published_.find(settings.name);
     if (found != published_.end()) {
@@ -195,6 +197,7 @@ Gate::Published Gate::make_published(const config::Config& config,
     } else {
         published.trouble = std::make_shared<UpstreamTrouble>();
         published.agents = std::make_shared<LearnedAgents>();
+        published.traveler_devices = std::make_shared<LearnedDevices>();
         published.feed = std::make_shared<DeviceFeed>(
             std::move(feed), *log_, [this, name = settings.name](const StatesUpdate& update) {
                 for (auto& worker : workers_) {
@@ -225,7 +228,8 @@ void Gate::publish(const Loaded& loaded, std::vector<Bound> bound) {
                                   .new_listeners = {},
                                   .feed = published.feed,
                                   .trouble = published.trouble,
-                                  .agents = published.agents};
+                                  .agents = published.agents,
+                                  .traveler_devices = published.traveler_devices};
             const auto& listen = published.instance->settings().listen;
             for (const auto& [address, fd] : bound[i]) {
                 if (std::find(listen.begin(), listen.end(), address) != listen.end()) {

@@ -54,6 +54,7 @@ class Gate final : public NodeView {
         std::shared_ptr<DeviceFeed> feed;
         std::shared_ptr<UpstreamTrouble> trouble;
         std::shared_ptr<LearnedAgents> agents;
+        std::shared_ptr<LearnedDevices> traveler_devices;
         std::optional<int> identity_days_left;
     };
     using Bound = std::vector<std::pair<SocketAddress, int>>;  // descriptors of one worker

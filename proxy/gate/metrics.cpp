@@ -36,6 +36,8 @@ void add_instance(InstanceTotals& sums, const InstanceMetrics& one) {
     sums.upstream_reuses += one.upstream_reuses.value();
     sums.upstream_retries += one.upstream_retries.value();
     sums.held_ended_by_change += one.held_ended_by_change.value();
+    sums.traveler_forwarded += one.traveler_forwarded.value();
+    sums.traveler_refused += one.traveler_refused.value();
     add_times(sums.request_time, one.request_time);
     add_times(sums.upstream_time, one.upstream_time);
 }

@@ -109,6 +109,8 @@ struct alignas(64) InstanceMetrics {
     Counter upstream_reuses;
     Counter upstream_retries;
     Counter held_ended_by_change;  // ended because the states of their device changed
+    Counter traveler_forwarded;    // Traveler requests without a device id that passed
+    Counter traveler_refused;      // and those that didn't for that reason
     Histogram request_time;   // first byte of the head to last byte of the answer; held ones too
     Histogram upstream_time;  // end of the request sent to the head of the answer
 };
@@ -138,6 +140,8 @@ struct InstanceTotals {
     std::uint64_t upstream_reuses = 0;
     std::uint64_t upstream_retries = 0;
     std::uint64_t held_ended_by_change = 0;
+    std::uint64_t traveler_forwarded = 0;
+    std::uint64_t traveler_refused = 0;
     struct Times {
         std::array<std::uint64_t, Histogram::kBounds.size() + 1> buckets{};  // not cumulative
         std::uint64_t sum_us = 0;

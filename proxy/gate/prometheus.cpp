@@ -107,6 +107,15 @@ void write_requests(Page& page, const Totals& totals) {
     }
 }
 
+void write_traveler(Page& page, const Totals& totals) {
+    page.family("easgate_traveler_unidentified_total", "counter",
+                "Traveler requests that name no device, by what became of them.");
+    for (const InstanceTotals& one : totals) {
+        page.sample({{"instance", one.instance}, {"action", "forward"}}, one.traveler_forwarded);
+        page.sample({{"instance", one.instance}, {"action", "refuse"}}, one.traveler_refused);
+    }
+}
+
 void write_connections(Page& page, const Totals& totals) {
     page.family("easgate_client_connections", "gauge", "Open connections of clients.");
     per_instance(page, totals, &InstanceTotals::client_connections);
@@ -286,6 +295,7 @@ std::string render_prometheus(const NodeStatus& status, const Metrics& metrics,
     write_node(page, status, metrics.worker_totals());
     write_readiness(page, status);
     write_requests(page, totals);
+    write_traveler(page, totals);
     write_connections(page, totals);
     write_upstream(page, totals);
     write_bytes(page, totals);

@@ -146,6 +146,11 @@ Verdict ProxyTransaction::judge(const http::RequestHead& head) {
             return learned;
         };
     }
+    if (service_.instance().rules().traveler) {
+        around.traveler_devices = [&](std::string_view user, std::string_view family) {
+            return slot.traveler_devices->of(user, family);
+        };
+    }
     filters::Judgement judgement = filters::judge_request(head, around);
     judged_by_ = slot.states_version;
     held_.device = judgement.device;
@@ -155,17 +160,17 @@ Verdict ProxyTransaction::judge(const http::RequestHead& head) {
     claims_ = std::move(judgement.claims);
     connection_bound_ = claims_.connection_bound;
     observed_ = judgement.verdict.observed;
+    count_unidentified(judgement.verdict);
     return judgement.verdict.allowed() ? check_certificate() : judgement.verdict;
 }
 
 bool ProxyTransaction::needs_peek() const {
     using Kind = http::Framing::Kind;
-    if (published_ != filters::Service::active_sync) {
-        return false;
-    }
     const bool empty =
         framing_.kind == Kind::none || (framing_.kind == Kind::length && framing_.length == 0);
-    return method_ == http::Method::post && !empty;
+    const bool judged_by_body =
+        published_ == filters::Service::active_sync || published_ == filters::Service::ews;
+    return judged_by_body && method_ == http::Method::post && !empty;
 }
 
 bool ProxyTransaction::prepare_upstream_head(const http::RequestHead& head) {
@@ -192,6 +197,8 @@ void ProxyTransaction::judge_again() {
     facts.devices = slot.table.get();
     facts.user_agent = user_agent_;
     facts.has_user_agent = !user_agent_.empty();
+    facts.device_named = eas_.has_device_id;
+    facts.traveler_learned = true;  // what was learned isn't asked again
     if (slot.table != nullptr && eas_.has_device_id) {
         facts.device = slot.table->find(eas_.device_id);
     }
@@ -205,7 +212,8 @@ void ProxyTransaction::judge_again() {
     judged_by_ = slot.states_version;
     for (const auto& filter : filters::filters()) {
         const std::string_view name = filter.name;
-        const bool about_states = name == "device" || name == "user" || name == "secure_email";
+        const bool about_states =
+            name == "device" || name == "traveler" || name == "user" || name == "secure_email";
         const Reason reason = about_states ? filter.judge(facts) : Reason::none;
         if (reason != Reason::none && facts.rules->observe && filter.relaxable) {
             observed_ = observed_ == Reason::none ? reason : observed_;

@@ -80,8 +80,10 @@ bool ProxyTransaction::send_request() {
 void ProxyTransaction::request_sent() {
     const auto* facts = filters::eas::facts_of(eas_.command);
     // OPTIONS may carry a command and no device: nothing about it is held.
+    // Traveler's push is a long-held request that nothing tells from others.
     const bool may_be_held =
-        method_ == http::Method::post && facts != nullptr && facts->may_be_held;
+        published_ == filters::Service::traveler ||
+        (method_ == http::Method::post && facts != nullptr && facts->may_be_held);
     const auto& limits = service_.instance().limits();
     const auto patience = may_be_held ? limits.held_timeout : limits.upstream_timeout;
     answer_due_ms_ = service_.worker().loop->now_ms() + patience.count();
@@ -226,6 +228,7 @@ bool ProxyTransaction::begin_answer(const http::ResponseHead& head) {
     connection_bound_ = connection_bound_ || challenges_connection(head);
     note_sign_in();
     note_user_agent();
+    note_traveler_device();
     leave_held();
     request_.release(connection_.input());
     waiting_ = Waiting::nobody;
@@ -314,7 +317,8 @@ void ProxyTransaction::settle_upstream() {
 bool ProxyTransaction::retry() {
     const auto* facts = filters::eas::facts_of(eas_.command);
     const bool safe =
-        method_ == http::Method::options || (facts != nullptr && facts->safe_to_repeat);
+        (published_ == filters::Service::active_sync && method_ == http::Method::options) ||
+        (facts != nullptr && facts->safe_to_repeat);
     if (!upstream_->reused() || connection_bound_ || !safe || !request_.can_rewind()) {
         return false;
     }

@@ -102,6 +102,9 @@ void ProxyTransaction::advance() {
 }
 
 ProxyTransaction::Next ProxyTransaction::peek_at_body() {
+    if (published_ == filters::Service::ews) {
+        return peek_at_soap();
+    }
     std::array<char, filters::eas::kRootBytes> start;
     std::size_t have = 0;
     for (;;) {

@@ -13,6 +13,7 @@
 
 #include "filters/look_up.h"
 #include "filters/verdict.h"
+#include "proxy/gate/ews_body.h"
 #include "proxy/gate/held.h"
 #include "proxy/gate/proxy_service.h"
 #include "proxy/gate/relay.h"
@@ -88,6 +89,12 @@ class ProxyTransaction final : public server::Transaction {
     [[nodiscard]] bool needs_peek() const;
     [[nodiscard]] bool prepare_upstream_head(const http::RequestHead& head);
 
+    // EWS and Traveler (proxy_services.cpp).
+    Next peek_at_soap();
+    [[nodiscard]] filters::Verdict judge_soap();
+    void count_unidentified(const filters::Verdict& verdict);
+    void note_traveler_device();
+
     // Relaying.
     bool send_request();
     void request_sent();
@@ -127,6 +134,7 @@ class ProxyTransaction final : public server::Transaction {
     HeldIndex::Node held_;  // its `device` is that of the request, held or not
     filters::eas::EasRequest eas_;
     filters::Claims claims_;
+    std::unique_ptr<EwsBody> ews_;  // while the body of an EWS request is judged
     ShortText user_agent_;
     http::BodyReader body_;  // of the request, while we look at it or drop it ourselves
     http::Framing framing_;

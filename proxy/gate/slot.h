@@ -13,6 +13,7 @@
 #include "proxy/gate/device_feed.h"
 #include "proxy/gate/held.h"
 #include "proxy/gate/learned_agents.h"
+#include "proxy/gate/learned_devices.h"
 #include "proxy/gate/metrics.h"
 #include "proxy/gate/upstream_trouble.h"
 
@@ -23,6 +24,7 @@ struct Slot {
     InstanceMetrics* metrics = nullptr;
     std::shared_ptr<UpstreamTrouble> trouble;
     std::shared_ptr<LearnedAgents> agents;
+    std::shared_ptr<LearnedDevices> traveler_devices;
     std::shared_ptr<const ContactClock> contact;
     std::shared_ptr<const device::DeviceTable> table;
     std::uint64_t states_version = 0;  // rises with each table

@@ -104,6 +104,7 @@ void WorkerApp::apply(std::vector<InstanceUpdate>& instances) {
         Slot& slot = slot_of(name);
         slot.trouble = update.trouble;
         slot.agents = update.agents;
+        slot.traveler_devices = update.traveler_devices;
         slot.feed = update.feed;
         slot.contact = update.feed->contact();
         slot.table = update.feed->table();

@@ -30,6 +30,7 @@ struct InstanceUpdate {
     std::shared_ptr<DeviceFeed> feed;
     std::shared_ptr<UpstreamTrouble> trouble;
     std::shared_ptr<LearnedAgents> agents;
+    std::shared_ptr<LearnedDevices> traveler_devices;
 };
 
 class WorkerApp {

@@ -1,2 +1,1 @@
 easgate_fuzzer(fuzz_access_line DEPS easgate_commands)
-easgate_fuzzer(fuzz_wbxml DEPS easgate_wbxml)

@@ -1,3 +1,4 @@
 easgate_fuzzer(fuzz_eas_query DEPS easgate_filters)
 easgate_fuzzer(fuzz_authorization DEPS easgate_filters)
 easgate_fuzzer(fuzz_root DEPS easgate_filters)
+easgate_fuzzer(fuzz_soap DEPS easgate_filters)

@@ -53,6 +53,7 @@ GateRig::GateRig(const std::function<void(config::Config&)>& change)
     slot_.name = "one";
     slot_.metrics = &metrics_.of(0, "one");
     slot_.trouble = std::make_shared<gate::UpstreamTrouble>();
+    slot_.traveler_devices = std::make_shared<gate::LearnedDevices>();
     slot_.agents = std::make_shared<gate::LearnedAgents>();
     auto contact = std::make_shared<gate::ContactClock>();
     contact->set_expiry_ms(INT64_MAX);
