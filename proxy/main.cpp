@@ -22,6 +22,7 @@
 #include "proxy/commands/preview.h"
 #include "proxy/commands/status.h"
 #include "proxy/commands/version.h"
+#include "proxy/commands/wbxml.h"
 #include "proxy/gate/run.h"
 
 namespace {
@@ -53,6 +54,7 @@ struct CommandLine {
     commands::DevicesOptions devices;
     commands::PreviewOptions preview;
     commands::PhoneOptions phone;
+    commands::WbxmlOptions wbxml;
     std::string phone_password;
     std::string phone_password_file;
     std::string phone_steps = "all";
@@ -204,6 +206,24 @@ void add_phone(CLI::App& app, CommandLine& line) {
     line.actions[command] = [&line] { return run_phone(line); };
 }
 
+void add_wbxml(CLI::App& app, CommandLine& line) {
+    CLI::App* command = app.add_subcommand("wbxml", "ActiveSync's binary XML to XML, and back");
+    command->require_subcommand(1);
+    CLI::App* decode = command->add_subcommand("decode", "binary XML to XML");
+    CLI::App* encode = command->add_subcommand("encode", "XML to binary XML, as bytes");
+    encode->add_flag("--hex", line.wbxml.hex, "write hexadecimal digits instead");
+    for (CLI::App* way : {decode, encode}) {
+        way->add_option("DOCUMENT", line.wbxml.source,
+                        "hexadecimal digits, a file, or - for standard input")
+            ->type_name("HEX|FILE|-")
+            ->capture_default_str();
+    }
+    line.actions[command] = [&line, encode] {
+        line.wbxml.encode = encode->parsed();
+        return commands::wbxml(line.wbxml);
+    };
+}
+
 void add_version(CLI::App& app, CommandLine& line) {
     CLI::App* command = app.add_subcommand("version", "show version, build and libraries");
     line.actions[command] = [] { return commands::version(); };
@@ -238,6 +258,7 @@ int main(int argc, char** argv) {
     add_devices(app, line);
     add_preview(app, line);
     add_phone(app, line);
+    add_wbxml(app, line);
     add_version(app, line);
     try {
         app.parse(argc, argv);

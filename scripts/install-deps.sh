@@ -9,9 +9,9 @@
 set -euo pipefail
 
 BUILD=(g++-12 cmake ninja-build pkg-config ccache libevent-dev libssl-dev libcurl4-openssl-dev
-    libyaml-cpp-dev libfmt-dev doctest-dev libcli11-dev libexpat1-dev libjansson-dev libsoci-dev libboost-dev
+    libyaml-cpp-dev libfmt-dev doctest-dev libcli11-dev libjansson-dev libexpat1-dev libsoci-dev libboost-dev
     libsqlite3-dev zlib1g-dev openssl python3 ca-certificates)
-TEST=(python3-pytest python3-cryptography nginx-light curl nghttp2-client procps util-linux clang-format-19)
+TEST=(python3-pytest python3-cryptography nginx-light curl nghttp2-client libwbxml2-utils procps util-linux clang-format-19)
 FULL=(clang-19 clang-tidy-19 libclang-rt-19-dev llvm-19 sogo sogo-activesync memcached dovecot-imapd
     postgresql-15)
 

@@ -1,41 +1,41 @@
 #include "filters/eas/root.h"
 
+#include "filters/eas/tokens.h"
+
 namespace eg::filters::eas {
 
 namespace {
 
-/// Version 1.3, no public id, UTF-8, no string table ([MS-ASWBXML] 2.1.2).
-constexpr std::string_view kHeader("\x03\x01\x6A\x00", 4);
-constexpr char kSwitchPage = 0x00;
-constexpr unsigned char kAttributeBit = 0x80;
-constexpr unsigned char kTokenMask = 0x3F;
-constexpr unsigned char kFirstTag = 0x05;  // what is lower is a global token (WBXML 1.3, 7.1)
 /// From here on mail is sent as WBXML; before, as message/rfc822.
 constexpr std::uint16_t kFirstWbxmlMail = 140;
+
+std::uint8_t byte_at(std::string_view text, std::size_t at) {
+    return static_cast<std::uint8_t>(text[at]);
+}
 
 }  // namespace
 
 RootCheck check_root(Command command, std::string_view start) {
     start = start.substr(0, kRootBytes);
-    const std::string_view header = start.substr(0, kHeader.size());
-    if (!kHeader.starts_with(header)) {
+    const std::string_view header = start.substr(0, kWbxmlHeader.size());
+    if (!kWbxmlHeader.starts_with(header)) {
         return RootCheck::not_wbxml;
     }
     // Where all bytes were switches of page there is no root that is worth waiting for.
     const RootCheck short_answer =
         start.size() < kRootBytes ? RootCheck::need_more : RootCheck::not_wbxml;
     std::uint8_t page = 0;
-    std::size_t at = kHeader.size();
-    for (; at < start.size() && start[at] == kSwitchPage; at += 2) {
+    std::size_t at = kWbxmlHeader.size();
+    for (; at < start.size() && byte_at(start, at) == kSwitchPage; at += 2) {
         if (at + 1 == start.size()) {
             return short_answer;
         }
-        page = static_cast<std::uint8_t>(start[at + 1]);
+        page = byte_at(start, at + 1);
     }
     if (at >= start.size()) {
         return short_answer;
     }
-    const auto tag = static_cast<unsigned char>(start[at]);
+    const std::uint8_t tag = byte_at(start, at);
     const auto token = static_cast<std::uint8_t>(tag & kTokenMask);
     if ((tag & kAttributeBit) != 0 || token < kFirstTag) {
         return RootCheck::not_wbxml;
@@ -50,7 +50,7 @@ RootCheck check_body_start(const EasRequest& request, std::string_view start) {
     const CommandFacts* facts = facts_of(request.command);
     const bool may_be_mail =
         facts != nullptr && facts->mime_body && request.protocol_version < kFirstWbxmlMail;
-    if (may_be_mail && !start.empty() && start.front() != kHeader.front()) {
+    if (may_be_mail && !start.empty() && start.front() != kWbxmlHeader.front()) {
         return RootCheck::matches;
     }
     return check_root(request.command, start);

@@ -1,1 +1,2 @@
 easgate_fuzzer(fuzz_access_line DEPS easgate_commands)
+easgate_fuzzer(fuzz_wbxml DEPS easgate_wbxml)

@@ -18,7 +18,7 @@ def test_usage_errors_exit_64(arguments):
     assert done.stderr.strip() and done.stdout == ""
 
 
-@pytest.mark.parametrize("command", [None, "run", "check", "explain", "status", "devices", "version", "phone"])
+@pytest.mark.parametrize("command", [None, "run", "check", "explain", "status", "devices", "version", "phone", "wbxml"])
 def test_help(command):
     done = run(*([command] if command else []), "--help")
     assert done.returncode == 0 and "sage" in done.stdout

@@ -6,5 +6,6 @@ easgate_test(filters_test
                      filters/traveler_test.cpp filters/user_agent_filter_test.cpp filters/user_filter_test.cpp
                      filters/verdict_test.cpp filters/eas/command_test.cpp
                      filters/eas/request_test.cpp filters/eas/request_vectors_test.cpp
-                     filters/eas/root_test.cpp
+                     filters/eas/root_test.cpp filters/eas/tokens_test.cpp
+                     filters/eas/wbxml_test.cpp
              DEPS easgate_filters)

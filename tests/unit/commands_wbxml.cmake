@@ -1,0 +1,3 @@
+easgate_test(commands_wbxml_test
+             SOURCES commands/wbxml_text_test.cpp
+             DEPS easgate_wbxml)
