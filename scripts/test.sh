@@ -82,18 +82,34 @@ run_pytest() {
         -q -p no:cacheprovider --junit-xml "$LOGS/$name.xml" "$@"
 }
 
+# fuzz_one BINARY: its inputs go on from the last run; what it found stays in build/fuzz/found.
+fuzz_one() {
+    local what=${1##*/fuzz_}
+    mkdir -p "build/fuzz/found/$what"
+    "$1" -max_total_time="$FUZZ_SECONDS" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+        -artifact_prefix="build/fuzz/found/$what-" "build/fuzz/found/$what" "tests/fuzz/corpus/$what"
+}
+
+# JOBS fuzzers at a time; each is a step of its own afterwards.
 fuzz_all() {
-    local binary found=0
+    local binary found=() status what
     for binary in build/fuzz/bin/fuzz_*; do
         case $binary in *_replay) continue ;; esac
-        [ -x "$binary" ] || continue
-        found=1
-        local what=${binary##*/fuzz_}
-        mkdir -p "build/fuzz/found/$what"
-        step one "fuzz-$what" "$binary" -max_total_time="$FUZZ_SECONDS" -timeout=5 -rss_limit_mb=2048 \
-            -print_final_stats=1 -artifact_prefix="build/fuzz/found/" "build/fuzz/found/$what" "tests/fuzz/corpus/$what"
+        [ -x "$binary" ] && found+=("$binary")
     done
-    [ "$found" = 1 ] || step one fuzz-targets false
+    [ "${#found[@]}" != 0 ] || { step one fuzz-targets false; return; }
+    mkdir -p "$LOGS/fuzz"
+    for binary in "${found[@]}"; do
+        while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n; done
+        what=${binary##*/fuzz_}
+        { status=0; fuzz_one "$binary" >"$LOGS/fuzz/$what.log" 2>&1 </dev/null || status=$?
+          echo "$status" >"$LOGS/fuzz/$what.status"; } &
+    done
+    wait
+    for binary in "${found[@]}"; do
+        what=${binary##*/fuzz_}
+        step one "fuzz-$what" sh -c 'tail -n 60 "$1.log"; exit "$(cat "$1.status")"' - "$LOGS/fuzz/$what"
+    done
 }
 
 if [ -z "${EASGATE_SKIP_INSTALL:-}" ]; then
@@ -114,7 +130,12 @@ if [ "$TIER" != quick ]; then
 fi
 
 if [ "$TIER" = full ]; then
+    # The programs of the bench: some of the large runs need them as well.
+    step build configure-bench cmake --preset release -DEASGATE_BENCH=ON &&
+        step build build-bench cmake --build --preset release -j "$JOBS" --target easgate easgate-mdm bench-programs
     run_pytest system-full release tests/system -m full
+    step one bench-instructions bench/micro/count.py
+    step one bench-smoke bench/run.py --smoke
     build asan && run_ctest asan -LE tidy && run_pytest system-asan asan tests/system -m "not full and not timing"
     build tsan && run_ctest tsan -LE tidy && run_pytest system-tsan tsan tests/system -m "not full and not timing"
     build fuzz fuzzers && fuzz_all
