@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 
 namespace eg::filters {
 
@@ -38,78 +39,60 @@ std::uint16_t status_of(Reason reason) {
     }
 }
 
+struct Word {
+    Reason reason;
+    std::string_view text;
+};
+
+// In the order of the reasons.
+constexpr std::array kWords{
+    Word{Reason::none, "none"},
+    Word{Reason::malformed, "malformed"},
+    Word{Reason::bad_request, "bad_request"},
+    Word{Reason::header_too_large, "header_too_large"},
+    Word{Reason::body_too_large, "body_too_large"},
+    Word{Reason::path, "path"},
+    Word{Reason::method, "method"},
+    Word{Reason::no_device, "no_device"},
+    Word{Reason::device_unknown, "device_unknown"},
+    Word{Reason::device_denied, "device_denied"},
+    Word{Reason::device_non_compliant, "device_non_compliant"},
+    Word{Reason::device_wipe, "device_wipe"},
+    Word{Reason::user, "user"},
+    Word{Reason::user_unreadable, "user_unreadable"},
+    Word{Reason::user_agent, "user_agent"},
+    Word{Reason::only_secure_email, "only_secure_email"},
+    Word{Reason::command, "command"},
+    Word{Reason::body_root, "body_root"},
+    Word{Reason::ews, "ews"},
+    Word{Reason::ews_push_host, "ews_push_host"},
+    Word{Reason::ews_user, "ews_user"},
+    Word{Reason::traveler_unidentified, "traveler_unidentified"},
+    Word{Reason::certificate, "certificate"},
+    Word{Reason::states_stale, "states_stale"},
+    Word{Reason::states_missing, "states_missing"},
+    Word{Reason::draining, "draining"},
+    Word{Reason::overloaded, "overloaded"},
+    Word{Reason::upstream_unreachable, "upstream_unreachable"},
+    Word{Reason::upstream_invalid, "upstream_invalid"},
+    Word{Reason::upstream_silent, "upstream_silent"},
+    Word{Reason::upstream_redirect, "upstream_redirect"},
+    Word{Reason::client_timeout, "client_timeout"},
+    Word{Reason::client_left, "client_left"},
+};
+static_assert([] {
+    for (std::size_t i = 0; i < kWords.size(); ++i) {
+        if (kWords[i].reason != static_cast<Reason>(i)) {
+            return false;
+        }
+    }
+    return kWords.size() == static_cast<std::size_t>(Reason::client_left) + 1;
+}());
+
 }  // namespace
 
 std::string_view to_string(Reason reason) {
-    switch (reason) {
-        case Reason::none:
-            return "none";
-        case Reason::malformed:
-            return "malformed";
-        case Reason::bad_request:
-            return "bad_request";
-        case Reason::header_too_large:
-            return "header_too_large";
-        case Reason::body_too_large:
-            return "body_too_large";
-        case Reason::path:
-            return "path";
-        case Reason::method:
-            return "method";
-        case Reason::no_device:
-            return "no_device";
-        case Reason::device_unknown:
-            return "device_unknown";
-        case Reason::device_denied:
-            return "device_denied";
-        case Reason::device_non_compliant:
-            return "device_non_compliant";
-        case Reason::device_wipe:
-            return "device_wipe";
-        case Reason::user:
-            return "user";
-        case Reason::user_unreadable:
-            return "user_unreadable";
-        case Reason::user_agent:
-            return "user_agent";
-        case Reason::only_secure_email:
-            return "only_secure_email";
-        case Reason::command:
-            return "command";
-        case Reason::body_root:
-            return "body_root";
-        case Reason::ews:
-            return "ews";
-        case Reason::ews_push_host:
-            return "ews_push_host";
-        case Reason::ews_user:
-            return "ews_user";
-        case Reason::traveler_unidentified:
-            return "traveler_unidentified";
-        case Reason::certificate:
-            return "certificate";
-        case Reason::states_stale:
-            return "states_stale";
-        case Reason::states_missing:
-            return "states_missing";
-        case Reason::draining:
-            return "draining";
-        case Reason::overloaded:
-            return "overloaded";
-        case Reason::upstream_unreachable:
-            return "upstream_unreachable";
-        case Reason::upstream_invalid:
-            return "upstream_invalid";
-        case Reason::upstream_silent:
-            return "upstream_silent";
-        case Reason::upstream_redirect:
-            return "upstream_redirect";
-        case Reason::client_timeout:
-            return "client_timeout";
-        case Reason::client_left:
-            return "client_left";
-    }
-    return "none";
+    return kWords[static_cast<std::size_t>(reason)].text;
 }
 
 bool is_relaxable(std::string_view word) {

@@ -1,9 +1,9 @@
 easgate_test(filters_test
              SOURCES filters/bearer_test.cpp filters/chain_test.cpp filters/claims_test.cpp
                      filters/device_filter_test.cpp filters/ews_filter_test.cpp
-                     filters/ews_soap_test.cpp filters/look_up_test.cpp filters/names_test.cpp
+                     filters/ews/soap_test.cpp filters/look_up_test.cpp filters/names_test.cpp
                      filters/ntlm_test.cpp filters/rules_test.cpp filters/secure_email_filter_test.cpp
-                     filters/traveler_test.cpp filters/user_agent_filter_test.cpp filters/user_filter_test.cpp
+                     filters/traveler/request_test.cpp filters/user_agent_filter_test.cpp filters/user_filter_test.cpp
                      filters/verdict_test.cpp filters/eas/command_test.cpp
                      filters/eas/request_test.cpp filters/eas/request_vectors_test.cpp
                      filters/eas/root_test.cpp filters/eas/tokens_test.cpp

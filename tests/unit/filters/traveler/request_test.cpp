@@ -1,7 +1,8 @@
+#include "filters/traveler/request.h"
+
 #include <doctest/doctest.h>
 
 #include "filters/look_up.h"
-#include "filters/traveler/request.h"
 #include "tests/support/judging.h"
 
 using namespace eg;

@@ -1,3 +1,5 @@
+#include "filters/ews/soap.h"
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -5,7 +7,6 @@
 #include <doctest/doctest.h>
 
 #include "filters/ews/push_url.h"
-#include "filters/ews/soap.h"
 #include "tests/support/soap.h"
 
 using namespace eg;
