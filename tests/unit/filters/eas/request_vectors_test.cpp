@@ -85,6 +85,9 @@ TEST_CASE("every recorded request") {
     };
     int count = 0;
     for (const auto& file : std::filesystem::directory_iterator(test::eas_data("captures"))) {
+        if (!file.path().filename().string().ends_with(".request.bin")) {
+            continue;  // answers lie there too
+        }
         const std::string name = file.path().stem().stem().string();
         CAPTURE(name);
         ++count;
