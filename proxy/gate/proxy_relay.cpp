@@ -157,7 +157,11 @@ bool ProxyTransaction::read_answer_head() {
         return false;  // send_request() has said whom we wait for
     }
     if (!connection_.input().empty()) {
-        connection_.look_for_hang_up();  // what was read ahead hides the end of the stream
+        // The body, kept to be sent again, or what was read ahead: nobody reads on, so the end of
+        // the stream shows only as news of the socket.
+        if (connection_.has_news()) {
+            connection_.look_for_hang_up();
+        }
     } else if (connection_.fill() != net::IoStatus::again && connection_.client_left()) {
         client_vanished();
         return false;

@@ -31,7 +31,11 @@ constexpr std::uint64_t kDroppedBody = 64 * 1024;
 
 // Memory of ended transactions. A thread's own, and without a lock.
 struct SpareMemory {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    static constexpr std::size_t kMost = 0;  // a use after the end must show
+#else
     static constexpr std::size_t kMost = 256;
+#endif
     SpareMemory() { blocks.reserve(kMost); }
     SpareMemory(const SpareMemory&) = delete;
     SpareMemory& operator=(const SpareMemory&) = delete;

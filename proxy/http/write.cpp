@@ -101,7 +101,6 @@ void HeadWriter::field(const Field& parsed) {
         field(name, value);
         return;
     }
-    failed_ |= name.empty() || !is_all<kTokenChar>(name) || !is_all<kValueChar>(value);
     const std::size_t length = name.size() + value.size() + 2;
     char* at = extend(length + 2);
     if (at != nullptr) {

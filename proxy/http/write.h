@@ -1,5 +1,6 @@
 /// Writing heads and chunk framing. Everything that goes on a wire passes here, and is checked
 /// here: a control byte in a name or a value fails the writer instead of making a second line.
+/// Only fields that a parser of ours has made are taken at its word: it checked the same classes.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +26,8 @@ class HeadWriter {
     /// `HTTP/1.1 200 OK`; without a reason the standard one.
     void status_line(unsigned status, std::string_view reason = {});
     void field(std::string_view name, std::string_view value);
-    /// One of a parsed head, whose name and value lie in one buffer.
+    /// One of a parsed head: name and value lie in one buffer, and every byte of them was looked at
+    /// when they were read.
     void field(const Field& parsed);
     /// The bytes of a name that stands in the source are looked at when that is compiled.
     template <std::size_t kTerminated>

@@ -45,6 +45,8 @@ class Connection final : public net::Advancing {
     [[nodiscard]] bool client_left() const { return client_left_; }
     /// The peer has closed its side, though bytes may still be unread.
     [[nodiscard]] bool hung_up() const { return socket_->hung_up(); }
+    /// The kernel has reported something of the client since its bytes were last read whole.
+    [[nodiscard]] bool has_news() const { return socket_->readable(); }
     /// Asks the kernel whether the peer is still there, where its end can't be read because what it
     /// sent before isn't taken. See hung_up() afterwards. Cost: a system call.
     void look_for_hang_up();
