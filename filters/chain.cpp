@@ -31,6 +31,11 @@ constexpr std::array<Filter, 10> kFilters{{
 
 }  // namespace
 
+bool is_relaxed(const Filter& filter, const Facts& facts) {
+    return facts.rules->observe && filter.relaxable && facts.service != Service::ews &&
+           facts.service != Service::traveler;
+}
+
 std::span<const Filter> filters() {
     return kFilters;
 }
@@ -42,7 +47,7 @@ Verdict judge(const Facts& facts) {
         if (reason == Reason::none) {
             continue;
         }
-        if (!facts.rules->observe || !filter.relaxable) {
+        if (!is_relaxed(filter, facts)) {
             return refuse(reason, filter.name);
         }
         if (allowed.observed == Reason::none) {

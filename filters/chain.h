@@ -28,6 +28,9 @@ struct Filter {
 /// reasons apply.
 [[nodiscard]] std::span<const Filter> filters();
 
+/// Whether an objection of `filter` is only noted: in observe mode, but never for EWS and Traveler.
+[[nodiscard]] bool is_relaxed(const Filter& filter, const Facts& facts);
+
 /// Asks each filter in turn. Where the rules say `observe`, the first objection of a relaxable
 /// filter goes to Verdict::observed. Pure; no allocation.
 [[nodiscard]] Verdict judge(const Facts& facts);

@@ -9,8 +9,10 @@ Reason judge_command(const Facts& facts) {
     if (facts.eas->unknown_command) {
         return Reason::command;
     }
-    // A POST that names neither command nor device is refused for its missing device.
-    const bool missing = facts.eas->command == eas::Command::none && facts.eas->has_device_id &&
+    // A POST that names neither command nor device is refused for its missing device, unless that
+    // would only be observed.
+    const bool told_elsewhere = !facts.eas->has_device_id && !facts.rules->observe;
+    const bool missing = facts.eas->command == eas::Command::none && !told_elsewhere &&
                          facts.head->method == http::Method::post;
     return missing ? Reason::command : Reason::none;
 }

@@ -52,7 +52,7 @@ bool read(const http::RequestHead& head, const Surroundings& around, Judgement& 
         judgement.eas.has_device_id = !device->empty();
         judgement.eas.device_id = *device;
         if (judgement.eas.has_device_id) {
-            key.emplace(*device);
+            key.emplace(judgement.eas.device_id);  // which outlives it
             judgement.device = key->hash();
         }
     } else if (judgement.service == Service::ews &&
@@ -77,6 +77,12 @@ Facts look_up(const http::RequestHead& head, const Surroundings& around, Judgeme
                 .connection_unreadable = around.connection_unreadable,
                 .certificate_names = around.certificate_names,
                 .devices = around.devices};
+    const bool cookie_only = judgement.claims.credential == Credential::none &&
+                             head.fields.find(http::FieldName::cookie) != nullptr;
+    if (judgement.service == Service::traveler && cookie_only) {
+        // It may be a sign-in of Domino's, of whoever it is.
+        judgement.claims.unreadable = true;
+    }
     if (judgement.service == Service::active_sync) {
         facts.eas = &judgement.eas;
     }
@@ -94,11 +100,8 @@ Facts look_up(const http::RequestHead& head, const Surroundings& around, Judgeme
     judgement.user_agent = facts.user_agent;
     if (judgement.service == Service::traveler && !facts.device_named &&
         around.rules->traveler_unidentified == config::TravelerUnidentified::learned) {
-        // A cookie may be a sign-in of Domino's, of whoever it is.
-        const bool may_be_signed_in = head.fields.find(http::FieldName::cookie) != nullptr &&
-                                      judgement.claims.credential == Credential::none;
         facts.traveler_learned =
-            !may_be_signed_in && is_learned(judgement.claims, facts.user_agent, around);
+            !cookie_only && is_learned(judgement.claims, facts.user_agent, around);
     }
     return facts;
 }
@@ -117,10 +120,15 @@ bool is_learned(const Claims& claims, std::string_view user_agent, const Surroun
         around.traveler_devices(claims.names.front(), traveler::agent_family(user_agent));
     return std::ranges::any_of(devices, [&](const std::string& id) {
         const auto record = around.devices->find(id);
+        const auto is_listed = [&](std::string_view name) {
+            return record->any_of_users([&](std::string_view listed) {
+                return user_matches(listed, name, around.rules->user_domains);
+            });
+        };
         return record && record->state() == device::State::allow &&
-               (record->any_user() || record->any_of_users([&](std::string_view listed) {
-                   return user_matches(listed, claims.names.front(), around.rules->user_domains);
-               }));
+               (record->any_user() ||
+                (std::all_of(claims.names.begin(), claims.names.end(), is_listed) &&
+                 (around.connection_name.empty() || is_listed(around.connection_name))));
     });
 }
 

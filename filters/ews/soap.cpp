@@ -142,6 +142,7 @@ struct SoapJudge::Inner {
     void refuse(const char* what, Reason why = Reason::ews);
     [[nodiscard]] const Row* row_of(const char* name);
     [[nodiscard]] bool attribute_fits(const Row& row, const char* name, std::string_view value);
+    [[nodiscard]] Reason take(std::string_view piece);
     [[nodiscard]] Reason parse(std::string_view piece, bool last);
     void check_text(const Row& row);
 
@@ -153,6 +154,7 @@ struct SoapJudge::Inner {
     std::string_view soap;  // the namespace of the envelope
     std::string content;    // of the element that is open, if it may hold text
     std::string push_url;
+    std::string gathered;  // pieces that wait for enough more
     std::size_t bytes = 0;
     Reason reason = Reason::none;
     const char* detail = "";
@@ -326,13 +328,27 @@ void SoapJudge::Inner::end() {
     content.clear();
 }
 
-Reason SoapJudge::Inner::parse(std::string_view piece, bool last) {
+Reason SoapJudge::Inner::take(std::string_view piece) {
+    bytes += piece.size();
+    if (reason == Reason::none && bytes > kMostBodyBytes) {
+        refuse("more than 64 KiB");
+    }
     if (reason != Reason::none) {
         return reason;
     }
-    bytes += piece.size();
-    if (bytes > kMostBodyBytes) {
-        refuse("more than 64 KiB");
+    // Expat begins an unfinished tag anew with each piece. That each is as long as all before it
+    // keeps the work in proportion to the body, whatever the sender does.
+    gathered += piece;
+    if (gathered.size() * 2 < bytes) {
+        return Reason::none;
+    }
+    const Reason objection = parse(gathered, false);
+    gathered.clear();
+    return objection;
+}
+
+Reason SoapJudge::Inner::parse(std::string_view piece, bool last) {
+    if (reason != Reason::none) {
         return reason;
     }
     const auto status =
@@ -351,12 +367,12 @@ SoapJudge::SoapJudge(SoapJudge&&) noexcept = default;
 SoapJudge& SoapJudge::operator=(SoapJudge&&) noexcept = default;
 
 Reason SoapJudge::feed(std::string_view piece) {
-    return inner_->parse(piece, false);
+    return inner_->take(piece);
 }
 
 Reason SoapJudge::finish() {
     Inner& inner = *inner_;
-    if (inner.parse({}, true) != Reason::none) {
+    if (inner.parse(inner.gathered, true) != Reason::none) {
         return inner.reason;
     }
     if (!inner.seen[static_cast<std::size_t>(Node::url)]) {

@@ -121,12 +121,6 @@ Result<Descriptor> open_to_append(const std::string& path, std::uint64_t size) {
     return file;
 }
 
-bool cut(const std::string& path, std::uint64_t size) {
-    const Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-    return file.is_open() && ::ftruncate(file.number(), static_cast<off_t>(size)) == 0 &&
-           ::fdatasync(file.number()) == 0;
-}
-
 Result<void> append(const Descriptor& file, std::span<const unsigned char> bytes) {
     if (const int error = write_all(file.number(), bytes); error != 0) {
         return failed("write", error);

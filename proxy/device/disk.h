@@ -36,8 +36,6 @@ class Descriptor {
 
 /// Opens a file that must have `size` bytes: appending to anything else would spoil it.
 [[nodiscard]] Result<Descriptor> open_to_append(const std::string& path, std::uint64_t size);
-/// Shortens a file for good.
-[[nodiscard]] bool cut(const std::string& path, std::uint64_t size);
 /// Writes all of it and waits for the disk.
 [[nodiscard]] Result<void> append(const Descriptor& file, std::span<const unsigned char> bytes);
 

@@ -102,8 +102,8 @@ Result<std::optional<StoredStates>> StateFile::load() {
         sum_ = states.sum;
         whole_bytes_ = states.whole_bytes;
         delta_bytes_ = states.delta_bytes;
-        // What is torn must go before anything is appended; else the next save replaces the file.
-        in_step_ = !states.torn || disk::cut(path_, whole_bytes_ + delta_bytes_);
+        // Nothing is appended behind what is torn: then the next save replaces the file.
+        in_step_ = !states.torn;
     }
     return loaded;
 }

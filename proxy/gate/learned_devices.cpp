@@ -3,51 +3,53 @@
 #include <algorithm>
 
 #include "proxy/base/text.h"
+#include "proxy/device/id_key.h"
 
 namespace eg::gate {
 
 namespace {
 
-constexpr std::size_t kMostKeyBytes = 512;
-
-/// No name of a user holds a line feed.
-std::string key_of(std::string_view user, std::string_view family) {
-    return lower(user) + '\n' + lower(family);
+// Keyed: a stranger can't choose names that meet in one place.
+std::uint64_t key_of(std::string_view text) {
+    return device::keyed_hash(lower(text));
 }
 
 }  // namespace
 
 void LearnedDevices::learn(std::string_view user, std::string_view family,
                            std::string_view device_id) {
-    std::string key = key_of(user, family);
-    if (key.size() > kMostKeyBytes) {
+    const std::uint64_t user_key = key_of(user);
+    const std::uint64_t family_key = key_of(family);
+    const std::lock_guard lock(mutex_);
+    const auto found = by_user_.find(user_key);
+    if (found == by_user_.end() && by_user_.size() >= kMost) {
         return;
     }
-    const std::lock_guard lock(mutex_);
-    auto found = by_client_.find(key);
-    if (found == by_client_.end()) {
-        if (by_client_.size() >= kMost) {
-            return;
-        }
-        found = by_client_.emplace(std::move(key), std::vector<std::string>()).first;
-    }
-    auto& devices = found->second;
-    const auto same = std::ranges::find_if(
-        devices, [&](const std::string& device) { return iequals(device, device_id); });
+    auto& devices = found == by_user_.end() ? by_user_[user_key] : found->second;
+    const auto same = std::ranges::find_if(devices, [&](const Known& known) {
+        return known.family == family_key && iequals(known.device, device_id);
+    });
     if (same != devices.end()) {
         return;
     }
     if (devices.size() == kMostDevices) {
         devices.erase(devices.begin());
     }
-    devices.emplace_back(device_id);
+    devices.push_back({family_key, std::string(device_id)});
 }
 
 std::vector<std::string> LearnedDevices::of(std::string_view user, std::string_view family) const {
-    const std::string key = key_of(user, family);
+    const std::uint64_t family_key = key_of(family);
+    std::vector<std::string> devices;
     const std::lock_guard lock(mutex_);
-    const auto found = by_client_.find(key);
-    return found == by_client_.end() ? std::vector<std::string>() : found->second;
+    if (const auto found = by_user_.find(key_of(user)); found != by_user_.end()) {
+        for (const Known& known : found->second) {
+            if (known.family == family_key) {
+                devices.push_back(known.device);
+            }
+        }
+    }
+    return devices;
 }
 
 }  // namespace eg::gate

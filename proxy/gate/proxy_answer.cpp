@@ -41,6 +41,9 @@ std::string_view version_text(std::uint16_t version) {
 void ProxyTransaction::answer(const filters::Verdict& verdict, http::Field extra) {
     verdict_ = verdict;
     status_ = verdict.status;
+    if (state_ == State::peeking && (status_ == 400 || status_ == 403)) {
+        permitted_ = false;  // refused for its body, of which nothing was sent on
+    }
     leave_held();
     // What can't be read, or is cut off, leaves nothing to go on from.
     const bool unsure =
@@ -54,7 +57,7 @@ void ProxyTransaction::answer(const filters::Verdict& verdict, http::Field extra
         expects_continue_ && !request_.done() && framing_.kind != http::Framing::Kind::none;
     keep_client_ = keep_client_ && !unsure && short_body && !expects &&
                    (!body_begun || request_.done()) && !connection_.draining();
-    std::array<char, 1024> memory;
+    std::array<char, 4096> memory;  // a redirect may take up most of it
     http::HeadWriter writer(memory);
     const std::string_view body =
         extra.name.empty() ? http::plain_body(status_) : std::string_view();

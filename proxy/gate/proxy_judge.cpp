@@ -215,7 +215,7 @@ void ProxyTransaction::judge_again() {
         const bool about_states =
             name == "device" || name == "traveler" || name == "user" || name == "secure_email";
         const Reason reason = about_states ? filter.judge(facts) : Reason::none;
-        if (reason != Reason::none && facts.rules->observe && filter.relaxable) {
+        if (reason != Reason::none && filters::is_relaxed(filter, facts)) {
             observed_ = observed_ == Reason::none ? reason : observed_;
         } else if (reason != Reason::none) {
             slot.metrics->held_ended_by_change.add();

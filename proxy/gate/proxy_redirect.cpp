@@ -11,7 +11,8 @@ using filters::Reason;
 
 namespace {
 
-constexpr std::uint16_t kMoved = 451;  // [MS-ASHTTP] 2.2.1.1.2.2
+constexpr std::uint16_t kMoved = 451;            // [MS-ASHTTP] 2.2.1.1.2.2
+constexpr std::size_t kMostLocation = 3 * 1024;  // answer() has room for it
 constexpr std::string_view kMovedTo = "X-MS-Location";
 constexpr std::string_view kLocation = "Location";
 
@@ -43,11 +44,12 @@ bool ProxyTransaction::answer_redirect(const http::ResponseHead& head) {
     if (value) {
         outward = moved ? redirects.moved_to(*value) : redirects.location(*value);
     }
-    if (outward && *outward == *value && !moved) {
+    const bool is_known = outward && outward->size() <= kMostLocation;
+    if (is_known && *outward == *value && !moved) {
         return false;  // names no server
     }
     service_.upstream_works();
-    if (!outward) {
+    if (!is_known) {
         service_.worker().log->event(
             log::Level::warning, "redirect",
             "instance {}: the mail server answers {} and sends {} to {}, which is no other "
@@ -57,7 +59,7 @@ bool ProxyTransaction::answer_redirect(const http::ResponseHead& head) {
             value.value_or("nowhere in particular"));
     }
     drop_upstream();  // `value` lay in it; it may have a body, which nobody is to read
-    if (!outward) {
+    if (!is_known) {
         answer(filters::refuse(Reason::upstream_redirect, "redirect"));
         return true;
     }

@@ -6,13 +6,19 @@ namespace eg::gate {
 
 using filters::Reason;
 
+namespace {
+
+constexpr int kRoundsPerTurn = 32;  // pieces of a body, before others get their turn
+
+}  // namespace
+
 ProxyTransaction::Next ProxyTransaction::peek_at_soap() {
     if (ews_ == nullptr) {
         ews_ = std::make_unique<EwsBody>(
             EwsBody{.judge = filters::ews::SoapJudge(service_.instance().rules().push_hosts),
                     .reader = body_});
     }
-    for (;;) {
+    for (int round = 0;; ++round) {
         const filters::Verdict verdict = judge_soap();
         if (!verdict.allowed()) {
             ews_.reset();
@@ -27,6 +33,10 @@ ProxyTransaction::Next ProxyTransaction::peek_at_soap() {
         if (connection_.input().space().empty()) {
             answer(filters::refuse(Reason::ews, "ews"));  // much framing around a small body
             return Next::again;
+        }
+        if (round == kRoundsPerTurn) {
+            connection_.again();
+            return Next::wait;
         }
         if (connection_.fill() == net::IoStatus::ok) {
             continue;

@@ -119,8 +119,7 @@ class ProxyTransaction final : public server::Transaction {
     [[nodiscard]] ClientNotes& notes();
 
     // Answers of our own, and the end (proxy_answer.cpp).
-    /// `extra`: one more field; then the answer has no body. Its value is clean, and at most 512
-    /// bytes.
+    /// `extra`: one more field; then the answer has no body. Its value is clean, and at most 3 KiB.
     void answer(const filters::Verdict& verdict, http::Field extra = {});
     void finish();
     void leave_held();

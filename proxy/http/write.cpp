@@ -18,7 +18,9 @@ constexpr std::size_t kFieldMarks = 4;  // ": " and CRLF
 
 // Copies and steps on.
 char* put(char* to, std::string_view text) {
-    std::memcpy(to, text.data(), text.size());
+    if (!text.empty()) {  // the data of an empty one may be null
+        std::memcpy(to, text.data(), text.size());
+    }
     return to + text.size();
 }
 

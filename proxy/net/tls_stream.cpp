@@ -44,6 +44,11 @@ struct Wire {
     std::size_t held_back = 0;  // plain bytes at the end of `unsent` that weren't reported written
     bool corked = false;
 
+    // Takes what the cork holds of this connection: it leaves with the next flush.
+    void keep(std::size_t bytes) {
+        unsent.insert(unsent.end(), cork().bytes.data(), cork().bytes.data() + bytes);
+    }
+
     // Sends what is unsent; ok when nothing is left.
     IoResult flush() {
         while (!unsent.empty()) {
@@ -266,13 +271,15 @@ IoResult uncork(Wire& wire, std::size_t total, std::size_t last) {
 
 IoResult TlsStream::write(std::span<const std::string_view> pieces) {
     Wire& wire = wire_of(ssl_.get());
-    if (wire.held_back != 0) {
+    if (!wire.unsent.empty() || wire.held_back != 0) {
         const IoResult sent = wire.flush();
         if (sent.status != IoStatus::ok) {
             broken_ |= sent.status == IoStatus::error;
             return sent;
         }
-        return {.status = IoStatus::ok, .bytes = std::exchange(wire.held_back, 0)};
+        if (wire.held_back != 0) {
+            return {.status = IoStatus::ok, .bytes = std::exchange(wire.held_back, 0)};
+        }
     }
     std::size_t offered = 0;
     for (const auto& piece : pieces) {
@@ -292,6 +299,7 @@ IoResult TlsStream::write(std::span<const std::string_view> pieces) {
         if (sent <= 0) {
             if (total == 0) {
                 wire.corked = false;
+                wire.keep(std::exchange(cork().used, 0));  // an alert, or a record of OpenSSL's own
                 return outcome(sent);
             }
             break;  // the next call finds it out

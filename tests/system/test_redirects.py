@@ -60,6 +60,10 @@ def test_location_of_a_3xx(two):
     assert redirect(two, 302, "Location", PATH + "/").value("Location") == PATH + "/"
     answer = redirect(two, 307, "Location", f"http://127.0.0.1:{two.upstream.port}{PATH}?a=b")
     assert answer.status == 307 and answer.value("Location") == f"https://mail.example.com{PATH}?a=b"
+    long = "q=" + 1900 * "x"  # the longest that is passed on has room in our answer, and a longer one ends here
+    answer = redirect(two, 307, "Location", f"http://127.0.0.1:{two.upstream.port}{PATH}?{long}")
+    assert answer.status == 307 and answer.value("Location") == f"https://mail.example.com{PATH}?{long}"
+    assert redirect(two, 307, "Location", f"http://127.0.0.1:{two.upstream.port}{PATH}?{long * 3}").status == 503
     for inside in ("https://inside.corp.example/", f"http://127.0.0.1:{two.upstream.port}/owa", "//inside.corp.example"):
         answer = redirect(two, 302, "Location", inside)
         assert answer.status == 503 and b"corp.example" not in answer.head

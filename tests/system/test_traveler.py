@@ -46,6 +46,8 @@ def test_prefixes_methods_and_devices(traveler, upstream):
         "method": [ask("/traveler", method="PUT"), ask("/traveler", method="DELETE")],
         "device_denied": [ask("/traveler?did=DENIED")], "device_unknown": [ask("/traveler?devid=NOBODY")],
         "user": [ask("/traveler?did=ALICES", user="bob")],
+        # A cookie may be somebody's sign-in; whose, nobody can tell.
+        "user_unreadable": [ask("/traveler?did=ALICES", user=None, fields=["Cookie: LtpaToken=QUJD"])],
         "bad_request": [ask("/traveler?did=ALICES&did=ALICES"), ask("/traveler?did=A", fields=["Device-Id: B"]),
                         ask("/traveler/%2e%2e/api"), ask("/traveler//x")]}
     for reason, requests in refused.items():

@@ -7,5 +7,5 @@ easgate_test(filters_test
                      filters/verdict_test.cpp filters/eas/command_test.cpp
                      filters/eas/request_test.cpp filters/eas/request_vectors_test.cpp
                      filters/eas/root_test.cpp filters/eas/tokens_test.cpp
-                     filters/eas/wbxml_test.cpp
+                     filters/eas/wbxml_reader_test.cpp
              DEPS easgate_filters)

@@ -46,16 +46,17 @@ TEST_CASE("what is malformed stays so") {
           "POST  /\r\nHost: localhost\r\nX : y\r\n\r\n");
 }
 
-TEST_CASE("a whole head is taken as it is, without its body") {
+TEST_CASE("a whole head is taken as it is, with a body that follows") {
     CHECK(from_file("GET / HTTP/1.1\r\nHost: a\r\n\r\nbody") ==
-          "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+          "GET / HTTP/1.1\r\nHost: a\r\n\r\nbody");
     CHECK(from_file("GET / HTTP/1.1\r\n\r\n") == "GET / HTTP/1.1\r\n\r\n");
     CHECK(from_file("GET / HTTP/1.1\r\nA: b\n\r\n", {"C: d"}) ==
           "GET / HTTP/1.1\r\nA: b\n\r\nC: d\r\n\r\n");
 }
 
 TEST_CASE("a head that an editor saved gets the line ends of HTTP") {
-    CHECK(from_file("GET / HTTP/1.1\nHost: a\n\nbody\n") == "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    CHECK(from_file("GET / HTTP/1.1\nHost: a\n\nbody\n") ==
+          "GET / HTTP/1.1\r\nHost: a\r\n\r\nbody\r\n");
     CHECK(from_file("GET / HTTP/1.1\nHost: a\n") == "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     CHECK(from_file("GET / HTTP/1.1") == "GET / HTTP/1.1\r\n\r\n");
 }

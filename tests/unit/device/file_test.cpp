@@ -191,8 +191,7 @@ TEST_CASE("an append that was killed leaves the states before it, and saving goe
         spill(folder.file(), std::string_view(good).substr(0, length));
         StateFile again(folder.base(), "hq");
         REQUIRE(again.load());
-        CHECK(again.in_step());
-        CHECK(slurp(folder.file()).size() == whole);
+        CHECK_FALSE(again.in_step());  // the next save replaces the file
         (void)save_change(again, table, "D0", State::wipe, 60);
         const auto read = read_states(folder.base(), "hq");
         REQUIRE(read);

@@ -122,6 +122,15 @@ TEST_CASE("observing lets pass what is said of device, user and user agent, and 
         CHECK(verdict.reason == c.refused);
         CHECK(verdict.observed == c.observed);
     }
+    const Rules open{.user_agents = {}, .user_domains = {}, .observe = true};
+    Facts facts{.rules = &open};
+    for (const Service service : {Service::active_sync, Service::ews, Service::traveler}) {
+        facts.service = service;
+        for (const Filter& filter : eg::filters::filters()) {
+            CHECK(is_relaxed(filter, facts) ==
+                  (filter.relaxable && service == Service::active_sync));
+        }
+    }
     // The words that `easgate preview` looks for are those of the relaxable filters.
     for (const char* word : {"no_device", "device_unknown", "device_denied", "device_wipe", "user",
                              "user_unreadable", "user_agent", "only_secure_email"}) {
