@@ -1,5 +1,7 @@
 // The reader and the writer of binary XML: what one reads the other writes, to the byte.
 
+#include "filters/eas/wbxml_reader.h"
+
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -8,7 +10,6 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include "filters/eas/wbxml_reader.h"
 #include "filters/eas/wbxml_writer.h"
 #include "tests/support/judging.h"
 
