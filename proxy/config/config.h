@@ -69,11 +69,6 @@ struct Limits {
     Milliseconds upstream_timeout = 130s;
     Milliseconds held_timeout = 3660s;
     Milliseconds write_timeout = 60s;
-    unsigned address_connections = 0;  // at a time from one client address; this and below: 0 = off
-    unsigned address_rate = 0;         // requests a second
-    unsigned device_rate = 0;
-    unsigned user_rate = 0;
-    Milliseconds rate_burst = 10s;  // so much of a rate may come at once
     unsigned upstream_idle = 64;  // idle connections kept to a mail server, per worker and instance
 };
 

@@ -14,6 +14,7 @@ struct EwsBody {
     http::BodyReader reader;
     std::size_t consumed = 0;  // of the buffer, framing included
     std::size_t bytes = 0;     // of the body itself
+    unsigned pieces = 0;       // looked at
 };
 
 }  // namespace eg::gate

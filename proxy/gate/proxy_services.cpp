@@ -8,7 +8,7 @@ using filters::Reason;
 
 namespace {
 
-constexpr int kRoundsPerTurn = 32;  // pieces of a body, before others get their turn
+constexpr unsigned kPiecesPerTurn = 32;  // of a body, before others get their turn
 
 }  // namespace
 
@@ -18,39 +18,26 @@ ProxyTransaction::Next ProxyTransaction::peek_at_soap() {
             EwsBody{.judge = filters::ews::SoapJudge(service_.instance().rules().push_hosts),
                     .reader = body_});
     }
-    for (int round = 0;; ++round) {
-        const filters::Verdict verdict = judge_soap();
-        if (!verdict.allowed()) {
-            ews_.reset();
-            answer(verdict);
-            return Next::again;
-        }
-        if (ews_->reader.done()) {
-            ews_.reset();
-            state_ = State::connecting;
-            return Next::again;
-        }
-        if (connection_.input().space().empty()) {
-            answer(filters::refuse(Reason::ews, "ews"));  // much framing around a small body
-            return Next::again;
-        }
-        if (round == kRoundsPerTurn) {
-            connection_.again();
-            return Next::wait;
-        }
-        if (connection_.fill() == net::IoStatus::ok) {
-            continue;
-        }
-        if (connection_.client_left()) {
-            client_vanished();
-            return Next::again;
-        }
-        if (connection_.deadline().passed()) {
-            answer(filters::refuse(Reason::client_timeout, "body"));
-            return Next::again;
-        }
+    const filters::Verdict verdict = judge_soap();
+    if (!verdict.allowed()) {
+        ews_.reset();
+        answer(verdict);
+        return Next::again;
+    }
+    if (ews_->reader.done()) {
+        ews_.reset();
+        state_ = State::connecting;
+        return Next::again;
+    }
+    if (connection_.input().space().empty()) {
+        answer(filters::refuse(Reason::ews, "ews"));  // much framing around a small body
+        return Next::again;
+    }
+    if (++ews_->pieces % kPiecesPerTurn == 0) {
+        connection_.again();
         return Next::wait;
     }
+    return read_more_body();
 }
 
 filters::Verdict ProxyTransaction::judge_soap() {

@@ -111,52 +111,51 @@ ProxyTransaction::Next ProxyTransaction::peek_at_body() {
     }
     std::array<char, filters::eas::kRootBytes> start;
     std::size_t have = 0;
-    for (;;) {
-        // A look only: the reader is a copy, the input stays as it is.
-        http::BodyReader reader = body_;
-        std::string_view input = connection_.input().view();
-        have = 0;
-        while (have < start.size()) {
-            const auto piece = reader.next(input);
-            if (!piece) {
-                answer(filters::refuse(Reason::malformed, "framing"));
-                return Next::again;
-            }
-            const std::size_t used = std::min(piece->data.size(), start.size() - have);
-            std::copy_n(piece->data.begin(), used,
-                        start.begin() + static_cast<std::ptrdiff_t>(have));
-            have += used;
-            input.remove_prefix(piece->consumed);
-            if (piece->consumed == 0) {
-                break;
-            }
-        }
-        const bool whole = reader.done();
-        const auto check = filters::eas::check_body_start(eas_, {start.data(), have});
-        if ((whole && have == 0) || check == filters::eas::RootCheck::matches) {
-            state_ = State::connecting;
+    // A look only: the reader is a copy, the input stays as it is.
+    http::BodyReader reader = body_;
+    std::string_view input = connection_.input().view();
+    while (have < start.size()) {
+        const auto piece = reader.next(input);
+        if (!piece) {
+            answer(filters::refuse(Reason::malformed, "framing"));
             return Next::again;
         }
-        if (check != filters::eas::RootCheck::need_more || whole) {
-            answer(filters::refuse(
-                check == filters::eas::RootCheck::differs ? Reason::body_root : Reason::bad_request,
-                "body"));
-            return Next::again;
+        const std::size_t used = std::min(piece->data.size(), start.size() - have);
+        std::copy_n(piece->data.begin(), used, start.begin() + static_cast<std::ptrdiff_t>(have));
+        have += used;
+        input.remove_prefix(piece->consumed);
+        if (piece->consumed == 0) {
+            break;
         }
-        const auto status = connection_.fill();
-        if (status == net::IoStatus::ok) {
-            continue;
-        }
-        if (connection_.client_left()) {
-            client_vanished();
-            return Next::again;
-        }
-        if (connection_.deadline().passed()) {
-            answer(filters::refuse(Reason::client_timeout, "body"));
-            return Next::again;
-        }
-        return Next::wait;
     }
+    const bool whole = reader.done();
+    const auto check = filters::eas::check_body_start(eas_, {start.data(), have});
+    if ((whole && have == 0) || check == filters::eas::RootCheck::matches) {
+        state_ = State::connecting;
+        return Next::again;
+    }
+    if (check != filters::eas::RootCheck::need_more || whole) {
+        answer(filters::refuse(
+            check == filters::eas::RootCheck::differs ? Reason::body_root : Reason::bad_request,
+            "body"));
+        return Next::again;
+    }
+    return read_more_body();
+}
+
+ProxyTransaction::Next ProxyTransaction::read_more_body() {
+    if (connection_.fill() == net::IoStatus::ok) {
+        return Next::again;
+    }
+    if (connection_.client_left()) {
+        client_vanished();
+        return Next::again;
+    }
+    if (connection_.deadline().passed()) {
+        answer(filters::refuse(Reason::client_timeout, "body"));
+        return Next::again;
+    }
+    return Next::wait;
 }
 
 ProxyTransaction::Next ProxyTransaction::connect_upstream() {

@@ -75,6 +75,7 @@ class ProxyTransaction final : public server::Transaction {
     // The steps.
     Next judging() { return Next::wait; }
     Next peek_at_body();
+    Next read_more_body();
     Next connect_upstream();
     Next relay_both_ways();
     Next write_answer();
