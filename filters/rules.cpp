@@ -10,9 +10,9 @@ namespace eg::filters {
 
 Rules make_rules(const config::Config& config, const config::Instance& instance) {
     Rules rules;
-    if (config.mail_user_agents) {
+    if (config.mail_user_agents.allow) {
         rules.user_agents.emplace();
-        for (const std::string& pattern : *config.mail_user_agents) {
+        for (const std::string& pattern : *config.mail_user_agents.allow) {
             rules.user_agents->push_back(lower(pattern));
         }
     }

@@ -1,6 +1,7 @@
 #include "proxy/config/check_services.h"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -13,6 +14,9 @@ namespace eg::config {
 namespace {
 
 constexpr std::size_t kMostNames = 16;
+// [MS-ASHTTP] 2.2.1.1.2.4
+constexpr std::array<std::string_view, 7> kVersions{"2.5",  "12.0", "12.1", "14.0",
+                                                    "14.1", "16.0", "16.1"};
 constexpr std::size_t kLongestName = 64;
 
 /// Names of parameters and fields; a field name with '_' never reaches a mail server.
@@ -61,6 +65,17 @@ void check_names(const std::vector<std::string>& names, std::string_view key, bo
     }
 }
 
+void check_versions(const Instance& instance, std::vector<ServiceFinding>& findings) {
+    for (std::size_t i = 0; i < instance.protocol_versions.size(); ++i) {
+        if (std::ranges::find(kVersions, instance.protocol_versions[i]) == kVersions.end()) {
+            findings.push_back({fmt::format("protocol_versions[{}]", i),
+                                fmt::format("expected a version of ActiveSync in quotes, one of "
+                                            "{}",
+                                            fmt::join(kVersions, ", "))});
+        }
+    }
+}
+
 }  // namespace
 
 std::vector<ServiceFinding> check_services(const Instance& instance) {
@@ -68,6 +83,13 @@ std::vector<ServiceFinding> check_services(const Instance& instance) {
     check_push_hosts(instance, findings);
     check_names(instance.traveler_device_parameters, "traveler_device_parameters", false, findings);
     check_names(instance.traveler_device_fields, "traveler_device_fields", true, findings);
+    check_versions(instance, findings);
+    if (instance.bind == Bind::certificate && !instance.require_client_certificate) {
+        findings.push_back(
+            {"bind",
+             "devices can be bound to certificates only where require_client_certificate "
+             "is true"});
+    }
     return findings;
 }
 

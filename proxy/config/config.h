@@ -23,7 +23,8 @@ struct Node {
     std::uint64_t max_connections = 100'000;
     Milliseconds drain_delay = 0s;
     Milliseconds drain_timeout = 30s;
-    std::string control;  // path of the Unix socket; never empty once read
+    Milliseconds drain_spread = 10s;  // held requests end over this long, up to drain_timeout
+    std::string control;              // path of the Unix socket; never empty once read
 };
 
 struct Mdm {
@@ -70,6 +71,15 @@ struct Limits {
     Milliseconds held_timeout = 3660s;
     Milliseconds write_timeout = 60s;
     unsigned upstream_idle = 64;  // idle connections kept to a mail server, per worker and instance
+    // 0 = no limit. Requests are counted over a minute.
+    unsigned address_connections = 0;
+    unsigned address_requests = 0;
+    unsigned device_requests = 1'200;
+    unsigned user_requests = 0;
+    // Bodies that `upstream_chunked: length` keeps until their length is known.
+    Bytes spool_memory = kibibytes(64);   // of one body; what is more goes to a file
+    Bytes spool_body = mebibytes(64);     // the largest
+    Bytes spool_total = mebibytes(1024);  // of all of them at a time
 };
 
 /// Whether what the filters say of device, user and user agent is in force, or only logged.
@@ -77,6 +87,11 @@ enum class Mode : std::uint8_t { enforce, observe };
 
 /// To what the first good use of a device binds it.
 enum class Bind : std::uint8_t { none, user, certificate };
+/// How a permitted protocol tells a client that it is refused.
+enum class RefusalAnswer : std::uint8_t { http, activesync };
+/// What becomes of a request body of unknown length on its way to the mail server.
+enum class UpstreamChunked : std::uint8_t { pass, length };
+enum class Autodiscover : std::uint8_t { off, forward, answer };
 /// What becomes of Traveler requests that name no device.
 enum class TravelerUnidentified : std::uint8_t { forward, learned, deny };
 
@@ -93,6 +108,11 @@ struct Instance {
     bool backend_allow_all_certificates = false;
     std::string public_url;  // as phones see it, no slash at the end; may be empty
     Mode mode = Mode::enforce;
+    RefusalAnswer refusal_answer = RefusalAnswer::http;
+    std::vector<std::string> protocol_versions;  // as "14.1"; empty = as the mail server
+    bool allow_document_lookups = false;         // Search and ItemOperations in document libraries
+    UpstreamChunked upstream_chunked = UpstreamChunked::pass;
+    Autodiscover autodiscover = Autodiscover::off;
     Bind bind = Bind::none;
     Milliseconds lockout_shield{0};  // 0 = off
     bool allow_ews_subscriptions = false;
@@ -109,6 +129,14 @@ struct Instance {
     std::string identity_private_key_file;
 };
 
+/// Patterns with * and ?, letter case ignored.
+struct MailUserAgents {
+    std::optional<std::vector<std::string>> allow;         // nothing = all
+    std::optional<std::vector<std::string>> device_types;  // nothing = all
+    /// The secure e-mail app, for the MDM server's `only_secure_email`.
+    std::vector<std::string> secure_email{"easgate-secure-mail*"};
+};
+
 struct Config {
     std::string path;  // of the file itself
     Node node;
@@ -116,7 +144,7 @@ struct Config {
     Tls tls;
     Log log;
     Limits limits;
-    std::optional<std::vector<std::string>> mail_user_agents;  // nothing = all
+    MailUserAgents mail_user_agents;
     std::vector<Instance> instances;
 };
 

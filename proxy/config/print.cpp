@@ -76,6 +76,7 @@ void print_node(std::string& out, const Node& node) {
     lines.number("max_connections", node.max_connections);
     lines.duration("drain_delay", node.drain_delay);
     lines.duration("drain_timeout", node.drain_timeout);
+    lines.duration("drain_spread", node.drain_spread);
     lines.text("control", node.control);
 }
 
@@ -125,6 +126,13 @@ void print_limits(std::string& out, const Limits& limits) {
     lines.duration("held_timeout", limits.held_timeout);
     lines.duration("write_timeout", limits.write_timeout);
     lines.number("upstream_idle", limits.upstream_idle);
+    lines.number("address_connections", limits.address_connections);
+    lines.number("address_requests", limits.address_requests);
+    lines.number("device_requests", limits.device_requests);
+    lines.number("user_requests", limits.user_requests);
+    lines.size("spool_memory", limits.spool_memory);
+    lines.size("spool_body", limits.spool_body);
+    lines.size("spool_total", limits.spool_total);
 }
 
 std::string_view name(TravelerUnidentified unidentified) {
@@ -137,6 +145,38 @@ std::string_view name(TravelerUnidentified unidentified) {
             return "deny";
     }
     return "";
+}
+
+std::string_view name(Autodiscover autodiscover) {
+    switch (autodiscover) {
+        case Autodiscover::off:
+            return "\"off\"";  // without quotes YAML reads false
+        case Autodiscover::forward:
+            return "forward";
+        case Autodiscover::answer:
+            return "answer";
+    }
+    return "";
+}
+
+std::string_view name(Bind bind) {
+    switch (bind) {
+        case Bind::none:
+            return "none";
+        case Bind::user:
+            return "user";
+        case Bind::certificate:
+            return "certificate";
+    }
+    return "";
+}
+
+void print_user_agents(std::string& out, const MailUserAgents& agents) {
+    out += "mail_user_agents:\n";
+    Lines lines(out, "  ");
+    lines.plain("allow", agents.allow ? quoted(*agents.allow) : "all");
+    lines.plain("device_types", agents.device_types ? quoted(*agents.device_types) : "all");
+    lines.texts("secure_email", agents.secure_email);
 }
 
 void print_instance(std::string& out, const Instance& instance) {
@@ -159,10 +199,19 @@ void print_instance(std::string& out, const Instance& instance) {
     lines.plain("mode", instance.mode == Mode::observe ? "observe" : "enforce");
     lines.boolean("allow_ews_subscriptions", instance.allow_ews_subscriptions);
     lines.texts("ews_push_hosts", instance.ews_push_hosts);
+    lines.plain("autodiscover", name(instance.autodiscover));
     lines.boolean("enable_traveler", instance.enable_traveler);
     lines.plain("traveler_unidentified", name(instance.traveler_unidentified));
     lines.texts("traveler_device_parameters", instance.traveler_device_parameters);
     lines.texts("traveler_device_fields", instance.traveler_device_fields);
+    lines.plain("refusal_answer",
+                instance.refusal_answer == RefusalAnswer::http ? "http" : "activesync");
+    lines.texts("protocol_versions", instance.protocol_versions);
+    lines.boolean("allow_document_lookups", instance.allow_document_lookups);
+    lines.plain("upstream_chunked",
+                instance.upstream_chunked == UpstreamChunked::pass ? "pass" : "length");
+    lines.plain("bind", name(instance.bind));
+    lines.duration("lockout_shield", instance.lockout_shield);
     lines.texts("user_domains", instance.user_domains);
     lines.text("certificate_file", instance.certificate_file);
     lines.text("private_key_file", instance.private_key_file);
@@ -179,9 +228,7 @@ std::string print(const Config& config) {
     print_tls(out, config.tls);
     print_log(out, config.log);
     print_limits(out, config.limits);
-    out += "mail_user_agents:\n";
-    out += config.mail_user_agents ? fmt::format("  allow: {}\n", quoted(*config.mail_user_agents))
-                                   : std::string("  allow: all\n");
+    print_user_agents(out, config.mail_user_agents);
     out += config.instances.empty() ? "instances: []\n" : "instances:\n";
     for (const Instance& instance : config.instances) {
         print_instance(out, instance);

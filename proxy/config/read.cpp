@@ -11,6 +11,7 @@
 
 #include "proxy/base/text.h"
 #include "proxy/config/fields.h"
+#include "proxy/config/read_instance.h"
 #include "proxy/config/validate.h"
 
 namespace eg::config {
@@ -19,6 +20,7 @@ namespace {
 
 constexpr DurationRange kPatience{.least = Milliseconds(10), .most = 24h};
 constexpr std::uint64_t kAnySize = 1ULL << 50;
+constexpr std::uint64_t kMany = 10'000'000;
 
 std::string host_name() {
     std::array<char, 256> name{};
@@ -51,6 +53,7 @@ void read_node(Reading& reading, const Section* section, Node& node) {
     fields.number("max_connections", node.max_connections, {.least = 1, .most = 10'000'000});
     fields.duration("drain_delay", node.drain_delay, {.least = 0s, .most = 1h});
     fields.duration("drain_timeout", node.drain_timeout, {.least = 0s, .most = 24h});
+    fields.duration("drain_spread", node.drain_spread, {.least = 0s, .most = 24h});
     fields.file("control", node.control);
     fields.finish();
 }
@@ -111,119 +114,34 @@ void read_limits(Reading& reading, const Section* section, Limits& limits) {
     fields.duration("held_timeout", limits.held_timeout, kPatience);
     fields.duration("write_timeout", limits.write_timeout, kPatience);
     fields.number("upstream_idle", limits.upstream_idle, {.least = 0, .most = 10'000});
+    fields.number("address_connections", limits.address_connections, {.least = 0, .most = kMany});
+    fields.number("address_requests", limits.address_requests, {.least = 0, .most = kMany});
+    fields.number("device_requests", limits.device_requests, {.least = 0, .most = kMany});
+    fields.number("user_requests", limits.user_requests, {.least = 0, .most = kMany});
+    fields.size("spool_memory", limits.spool_memory, {.least = 1024, .most = 1024 * 1024});
+    fields.size("spool_body", limits.spool_body, {.least = 1024, .most = kAnySize});
+    fields.size("spool_total", limits.spool_total, {.least = 1024, .most = kAnySize});
     fields.finish();
 }
 
-void read_user_agents(Reading& reading, const Section* section, Config& config) {
+/// `all`, or a list.
+void read_patterns(Fields& fields, std::string_view key,
+                   std::optional<std::vector<std::string>>& patterns) {
+    const Section* given = fields.value(key);
+    if (given != nullptr && given->kind == Section::Kind::list) {
+        patterns.emplace();
+        fields.texts(key, *patterns, false);
+    } else if (given != nullptr && (given->kind != Section::Kind::scalar || given->text != "all")) {
+        fields.expected(key, *given, "all, or a list of patterns with * and ?");
+    }
+}
+
+void read_user_agents(Reading& reading, const Section* section, MailUserAgents& agents) {
     Fields fields(reading, section, "mail_user_agents");
-    const Section* allow = fields.value("allow");
-    if (allow != nullptr && allow->kind == Section::Kind::list) {
-        config.mail_user_agents.emplace();
-        fields.texts("allow", *config.mail_user_agents, false);
-    } else if (allow != nullptr && (allow->kind != Section::Kind::scalar || allow->text != "all")) {
-        fields.expected("allow", *allow, "all, or a list of patterns with * and ?");
-    }
+    read_patterns(fields, "allow", agents.allow);
+    read_patterns(fields, "device_types", agents.device_types);
+    fields.texts("secure_email", agents.secure_email, false);
     fields.finish();
-}
-
-void read_listen(Fields& fields, std::vector<SocketAddress>& listen) {
-    std::vector<std::string> texts;
-    fields.texts("listen", texts, true);
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-        const auto address = SocketAddress::parse(texts[i]);
-        const std::size_t digits = texts[i].rfind(':') + 1;
-        if (address && address->port != 0 && texts[i][digits] != '0') {
-            listen.push_back(*address);
-            continue;
-        }
-        const std::string element = fmt::format("listen[{}]", i);
-        Section got;
-        got.kind = Section::Kind::scalar;
-        got.text = texts[i];
-        fields.expected(fields.has(element) ? element : "listen", got,
-                        "ADDRESS:PORT with a port from 1 to 65535, as \"0.0.0.0:443\", "
-                        "\"[::1]:443\" or \"*:443\"");
-    }
-}
-
-void read_mail_server(Fields& fields, Instance& instance) {
-    std::string server;
-    fields.word("activesync_server", server);
-    fields.boolean("ssl", instance.ssl);
-    if (server.empty()) {
-        return;  // validate() says that it is required
-    }
-    const auto parsed = HostPort::parse(server, instance.ssl ? 443 : 80);
-    if (parsed) {
-        instance.activesync_server = *parsed;
-        return;
-    }
-    instance.activesync_server.host = "?";  // so that it isn't missed a second time
-    fields.problem(
-        "activesync_server",
-        server.find("://") != std::string::npos
-            ? "expected a name or address with an optional :port, without https:// and path"
-            : "expected a name or address with an optional :port, as mail.corp.example, "
-              "10.0.0.5:8443 or [2001:db8::1]");
-}
-
-void read_later(Fields& fields) {
-    using namespace std::string_view_literals;
-    static constexpr std::array kAnswers{"http"sv, "activesync"sv};
-    static constexpr std::array kBinds{"none"sv, "user"sv, "certificate"sv};
-    static constexpr std::array kChunked{"pass"sv, "length"sv};
-    static constexpr std::array kAutodiscover{"off"sv, "forward"sv, "answer"sv};
-    fields.later_choice("refusal_answer", kAnswers);
-    fields.later_list("protocol_versions");
-    fields.later_choice("bind", kBinds);
-    fields.later_duration("lockout_shield");
-    fields.later_choice("upstream_chunked", kChunked);
-    fields.later_choice("autodiscover", kAutodiscover);
-    fields.later_list("proxy_protocol_from");
-    fields.later_list("forwarded_from");
-}
-
-void read_services(Fields& fields, Instance& instance) {
-    fields.boolean("allow_ews_subscriptions", instance.allow_ews_subscriptions);
-    fields.texts("ews_push_hosts", instance.ews_push_hosts, false);
-    fields.boolean("enable_traveler", instance.enable_traveler);
-    fields.choice("traveler_unidentified", instance.traveler_unidentified,
-                  {{"forward", TravelerUnidentified::forward},
-                   {"learned", TravelerUnidentified::learned},
-                   {"deny", TravelerUnidentified::deny}});
-    fields.texts("traveler_device_parameters", instance.traveler_device_parameters, false);
-    fields.texts("traveler_device_fields", instance.traveler_device_fields, false);
-}
-
-Instance read_instance(Reading& reading, const Section* section, std::string path) {
-    using namespace std::string_view_literals;
-    static constexpr std::array kTypes{"eas-proxy"sv, "powershell"sv};
-    Instance instance;
-    Fields fields(reading, section, std::move(path));
-    fields.word("name", instance.name);
-    fields.later_choice("type", kTypes);
-    read_listen(fields, instance.listen);
-    fields.boolean("tls", instance.tls);
-    fields.boolean("require_client_certificate", instance.require_client_certificate);
-    fields.file("client_ca_file", instance.client_ca_file);
-    fields.file("client_crl_file", instance.client_crl_file);
-    read_mail_server(fields, instance);
-    fields.file("backend_ca_file", instance.backend_ca_file);
-    fields.boolean("backend_allow_all_certificates", instance.backend_allow_all_certificates);
-    fields.text("public_url", instance.public_url);
-    while (instance.public_url.ends_with('/')) {
-        instance.public_url.pop_back();
-    }
-    fields.choice("mode", instance.mode, {{"enforce", Mode::enforce}, {"observe", Mode::observe}});
-    read_services(fields, instance);
-    read_later(fields);
-    fields.texts("user_domains", instance.user_domains, false);
-    fields.file("certificate_file", instance.certificate_file);
-    fields.file("private_key_file", instance.private_key_file);
-    fields.file("identity_certificate_file", instance.identity_certificate_file);
-    fields.file("identity_private_key_file", instance.identity_private_key_file);
-    fields.finish();
-    return instance;
 }
 
 void read_instances(Reading& reading, Fields& top, std::vector<Instance>& instances) {
@@ -250,7 +168,7 @@ void read_config(Reading& reading, const Section& root, Config& config) {
     read_tls(reading, top.value("tls"), config.tls);
     read_log(reading, top.value("log"), config.log);
     read_limits(reading, top.value("limits"), config.limits);
-    read_user_agents(reading, top.value("mail_user_agents"), config);
+    read_user_agents(reading, top.value("mail_user_agents"), config.mail_user_agents);
     read_instances(reading, top, config.instances);
     top.finish();
 }
@@ -292,7 +210,7 @@ const std::vector<std::string>& known_keys() {
         root.kind = Section::Kind::map;
         Config config;
         read_config(reading, root, config);
-        read_instance(reading, nullptr, "instances[0]");
+        static_cast<void>(read_instance(reading, nullptr, "instances[0]"));
         return std::move(reading.known);
     }();
     return keys;

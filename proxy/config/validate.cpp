@@ -176,19 +176,37 @@ void check_tls(Checker& checker, const Tls& tls) {
     }
 }
 
-void check_user_agents(Checker& checker, const std::vector<std::string>& patterns) {
-    if (patterns.empty() && !checker.reported("mail_user_agents.allow")) {
-        checker.warning("mail_user_agents.allow", "an empty list permits no client at all");
+void check_patterns(Checker& checker, std::string_view name,
+                    const std::vector<std::string>& patterns) {
+    const std::string list = fmt::format("mail_user_agents.{}", name);
+    if (patterns.empty() && !checker.reported(list)) {
+        checker.warning(list, name == "secure_email"
+                                  ? "an empty list permits no client at all where the MDM server "
+                                    "asks for the secure e-mail app"
+                                  : "an empty list permits no client at all");
     }
     for (std::size_t i = 0; i < patterns.size(); ++i) {
-        const std::string key = fmt::format("mail_user_agents.allow[{}]", i);
+        const std::string key = fmt::format("{}[{}]", list, i);
         if (patterns[i].empty() || patterns[i].size() > kLongestPattern) {
             checker.error(key, fmt::format("expected a pattern of 1 to {} bytes", kLongestPattern));
         } else if (patterns[i].find_first_not_of('*') == std::string::npos) {
-            checker.warning(key,
-                            "this pattern permits every client; write allow: all if it is meant");
+            checker.warning(key, name == "secure_email"
+                                     ? "this pattern takes every client for the secure e-mail app"
+                                     : fmt::format("this pattern permits every client; write {}: "
+                                                   "all if it is meant",
+                                                   name));
         }
     }
+}
+
+void check_user_agents(Checker& checker, const MailUserAgents& agents) {
+    if (agents.allow) {
+        check_patterns(checker, "allow", *agents.allow);
+    }
+    if (agents.device_types) {
+        check_patterns(checker, "device_types", *agents.device_types);
+    }
+    check_patterns(checker, "secure_email", agents.secure_email);
 }
 
 void check_client_certificates(Checker& checker, const std::string& path,
@@ -328,9 +346,7 @@ void validate(const Config& config, const Positions& positions, Problems& proble
     if (config.log.directory.empty()) {
         checker.error("log.directory", "required: the directory of the log files");
     }
-    if (config.mail_user_agents) {
-        check_user_agents(checker, *config.mail_user_agents);
-    }
+    check_user_agents(checker, config.mail_user_agents);
     checker.required("instances", !config.instances.empty(), "at least one instance");
     for (std::size_t i = 0; i < config.instances.size(); ++i) {
         check_instance(checker, fmt::format("instances[{}]", i), config.instances[i], config.tls);

@@ -84,7 +84,7 @@ TEST_CASE("defaults are those of the documentation") {
     CHECK(config.mdm.state_lifetime == std::chrono::hours(24));
     CHECK(config.limits.header_bytes == eg::kibibytes(16));
     CHECK(config.limits.held_timeout == std::chrono::seconds(3660));
-    CHECK_FALSE(config.mail_user_agents.has_value());
+    CHECK_FALSE(config.mail_user_agents.allow.has_value());
     CHECK(config.instances[0].tls);
     CHECK(config.instances[0].activesync_server.port == 443);
 }

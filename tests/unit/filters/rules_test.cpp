@@ -58,7 +58,7 @@ TEST_CASE("rules are made of the configuration") {
     config::Config config;
     config::Instance instance;
     CHECK_FALSE(make_rules(config, instance).user_agents);
-    config.mail_user_agents = std::vector<std::string>{"Apple-*", "*Outlook*"};
+    config.mail_user_agents.allow = std::vector<std::string>{"Apple-*", "*Outlook*"};
     instance.user_domains = {"CORP"};
     const Rules rules = make_rules(config, instance);
     CHECK(rules.user_agents == std::vector<std::string>{"apple-*", "*outlook*"});
