@@ -17,6 +17,8 @@ std::uint16_t status_of(Reason reason) {
         case Reason::malformed:
         case Reason::bad_request:
             return 400;
+        case Reason::lockout_shield:
+            return 401;
         case Reason::header_too_large:
             return 431;
         case Reason::body_too_large:
@@ -69,6 +71,7 @@ constexpr std::array kWords{
     Word{Reason::ews_user, "ews_user"},
     Word{Reason::traveler_unidentified, "traveler_unidentified"},
     Word{Reason::certificate, "certificate"},
+    Word{Reason::lockout_shield, "lockout_shield"},
     Word{Reason::states_stale, "states_stale"},
     Word{Reason::states_missing, "states_missing"},
     Word{Reason::draining, "draining"},

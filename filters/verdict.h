@@ -32,6 +32,7 @@ enum class Reason : std::uint8_t {
     ews_user,               // no permitted device names the user of an EWS request
     traveler_unidentified,  // a Traveler request without a device id, where that isn't enough
     certificate,            // the client certificate is no longer accepted
+    lockout_shield,         // 401: the mail server refused the same credential a short while ago
     states_stale,           // 503
     states_missing,         // 503
     draining,               // 503

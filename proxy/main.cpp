@@ -21,6 +21,7 @@
 #include "proxy/commands/phone.h"
 #include "proxy/commands/preview.h"
 #include "proxy/commands/status.h"
+#include "proxy/commands/unblock.h"
 #include "proxy/commands/version.h"
 #include "proxy/commands/wbxml.h"
 #include "proxy/gate/run.h"
@@ -53,6 +54,7 @@ struct CommandLine {
     commands::StatusOptions status;
     commands::DevicesOptions devices;
     commands::PreviewOptions preview;
+    commands::UnblockOptions unblock;
     commands::PhoneOptions phone;
     commands::WbxmlOptions wbxml;
     std::string phone_password;
@@ -118,6 +120,24 @@ void add_devices(CLI::App& app, CommandLine& line) {
         ->type_name("NAME");
     command->add_option("DEVICE-ID", line.devices.id, "only this device");
     line.actions[command] = [&line] { return commands::devices(line.devices); };
+}
+
+void add_unblock(CLI::App& app, CommandLine& line) {
+    CLI::App* command = app.add_subcommand(
+        "unblock", "take entries out of the lock-out shield of the running node, and list them");
+    commands::UnblockOptions& options = line.unblock;
+    add_config(*command, options.config)->capture_default_str();
+    add_format(*command, options.json);
+    command->add_option("--instance", options.instance, "of this instance only")->type_name("NAME");
+    CLI::Option_group* what = command->add_option_group("what");
+    what->add_option("NAME", options.name, "a user, with or without domain, or a device")
+        ->type_name("USER|DEVICE")
+        ->check(
+            [](const std::string& name) { return std::string(name.empty() ? "is empty" : ""); });
+    what->add_flag("--all", options.all, "every entry");
+    what->add_flag("--list", options.list, "only show what is there");
+    what->require_option(1);
+    line.actions[command] = [&line] { return commands::unblock(line.unblock); };
 }
 
 void add_preview(CLI::App& app, CommandLine& line) {
@@ -257,6 +277,7 @@ int main(int argc, char** argv) {
     add_status(app, line);
     add_devices(app, line);
     add_preview(app, line);
+    add_unblock(app, line);
     add_phone(app, line);
     add_wbxml(app, line);
     add_version(app, line);

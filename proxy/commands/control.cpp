@@ -71,8 +71,10 @@ std::expected<std::string, std::string> control_socket(const std::string& config
     return read->config.node.control;
 }
 
-std::expected<unsigned, std::string> fetch(const std::string& socket, const std::string& target,
-                                           const Sink& sink) {
+namespace {
+
+std::expected<unsigned, std::string> ask(const char* method, const std::string& socket,
+                                         const std::string& target, const Sink& sink) {
     const std::unique_ptr<CURL, CurlFree> handle(curl_easy_init());
     if (handle == nullptr) {
         return std::unexpected("libcurl can't be used");
@@ -82,6 +84,7 @@ std::expected<unsigned, std::string> fetch(const std::string& socket, const std:
     Receiver receiver{curl, sink};
     curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
     curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
     curl_easy_setopt(curl, CURLOPT_PROXY, "");  // whatever the environment says
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -99,6 +102,18 @@ std::expected<unsigned, std::string> fetch(const std::string& socket, const std:
     long status = 0;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     return static_cast<unsigned>(status);
+}
+
+}  // namespace
+
+std::expected<unsigned, std::string> fetch(const std::string& socket, const std::string& target,
+                                           const Sink& sink) {
+    return ask("GET", socket, target, sink);
+}
+
+std::expected<unsigned, std::string> send_delete(const std::string& socket,
+                                                 const std::string& target, const Sink& sink) {
+    return ask("DELETE", socket, target, sink);
 }
 
 std::string query_value(std::string_view text) {

@@ -21,6 +21,11 @@ inline constexpr const char* kDefaultConfig = "/etc/easgate/easgate.yaml";
     const std::string& socket, const std::string& target,
     const std::function<void(std::string_view)>& sink);
 
+/// The same with DELETE.
+[[nodiscard]] std::expected<unsigned, std::string> send_delete(
+    const std::string& socket, const std::string& target,
+    const std::function<void(std::string_view)>& sink);
+
 /// `text` as a value in the query of a target.
 [[nodiscard]] std::string query_value(std::string_view text);
 

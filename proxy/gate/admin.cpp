@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "proxy/gate/device_list.h"
+#include "proxy/gate/lockout_list.h"
 #include "proxy/gate/prometheus.h"
 #include "proxy/http/target.h"
 
@@ -139,17 +140,54 @@ SimpleResponse devices(const NodeView& node, std::string_view query) {
     return response;
 }
 
+/// The shields of the instance `name`, or of all; nothing if there is no such instance.
+std::optional<std::vector<InstanceShield>> shields_of(const NodeView& node,
+                                                      const std::optional<std::string>& name) {
+    std::vector<InstanceShield> shields = node.shields();
+    if (name) {
+        std::erase_if(shields, [&](const auto& one) { return one.instance != *name; });
+        if (shields.empty()) {
+            return std::nullopt;
+        }
+    }
+    return shields;
+}
+
+SimpleResponse lockouts(const NodeView& node, std::string_view query) {
+    std::array<Query::Parameter, 1> known = {{{"instance", {}}}};
+    if (!Query(known).read(query)) {
+        return bad_query();
+    }
+    const auto shields = shields_of(node, known[0].value);
+    return shields ? make_answer(200, kJson, list_lockouts_json(*shields))
+                   : make_answer(404, kText, "No such instance.\n");
+}
+
+SimpleResponse lift_lockouts(const NodeView& node, std::string_view query) {
+    std::array<Query::Parameter, 2> known = {{{"instance", {}}, {"name", {}}}};
+    if (!Query(known).read(query)) {
+        return bad_query();
+    }
+    const auto shields = shields_of(node, known[0].value);
+    return shields ? make_answer(200, kJson, lift_lockouts_json(*shields, known[1].value))
+                   : make_answer(404, kText, "No such instance.\n");
+}
+
+using Show = SimpleResponse (*)(const NodeView& node, std::string_view query);
+
 struct Page {
     std::string_view path;
     bool anyone;  // also at the admin port
-    SimpleResponse (*show)(const NodeView& node, std::string_view query);
+    Show show;
+    Show remove = nullptr;  // what DELETE does
 };
-constexpr std::array<Page, 5> kPages = {{
+constexpr std::array<Page, 6> kPages = {{
     {"/healthz", true, healthz},
     {"/readyz", true, readyz},
     {"/metrics", true, metrics},
     {"/status", true, status},
     {"/devices", false, devices},
+    {"/lockouts", false, lockouts, lift_lockouts},
 }};
 
 }  // namespace
@@ -166,8 +204,12 @@ SimpleResponse AdminHandler::answer(const http::RequestHead& head) const {
         if (head.method == http::Method::get || head.method == http::Method::head) {
             return page.show(node_, head.query);
         }
-        SimpleResponse response = make_answer(405, kText, "Only GET and HEAD.\n");
-        response.fields.emplace_back("Allow", "GET, HEAD");
+        if (head.method == http::Method::remove && page.remove != nullptr) {
+            return page.remove(node_, head.query);
+        }
+        const std::string allowed = page.remove == nullptr ? "GET, HEAD" : "GET, HEAD, DELETE";
+        SimpleResponse response = make_answer(405, kText, "Only " + allowed + ".\n");
+        response.fields.emplace_back("Allow", allowed);
         return response;
     }
     return make_answer(404, kText, "Not found.\n");

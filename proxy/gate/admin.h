@@ -16,7 +16,8 @@ namespace eg::gate {
 enum class AdminFace : std::uint8_t { admin_port, control_socket };
 
 /// GET and HEAD of: /healthz, /readyz[?instance=NAME], /metrics, /status; on the control socket
-/// also /devices[?id=ID][&instance=NAME]. Other methods 405, other paths 404.
+/// also /devices[?id=ID][&instance=NAME], and /lockouts[?instance=NAME], of which DELETE, with
+/// [&name=USER-OR-DEVICE], takes entries out. Other methods 405, other paths 404.
 class AdminHandler final : public server::Handler {
   public:
     /// `node` outlives the handler.

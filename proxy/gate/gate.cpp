@@ -207,6 +207,13 @@ Gate::Published Gate::make_published(const config::Config& config,
         published.feed->load();
         published.feed->start();
     }
+    if (settings.lockout_shield.count() == 0) {
+        published.shield = nullptr;
+    } else if (published.shield == nullptr) {
+        published.shield = std::make_shared<LockoutShield>(settings.lockout_shield);
+    } else {
+        published.shield->change(settings.lockout_shield);
+    }
     published.instance = std::move(instance);
     const auto identity =
         certs::load_pem(settings.identity_certificate_file, settings.identity_private_key_file);
@@ -229,7 +236,8 @@ void Gate::publish(const Loaded& loaded, std::vector<Bound> bound) {
                                   .feed = published.feed,
                                   .trouble = published.trouble,
                                   .agents = published.agents,
-                                  .traveler_devices = published.traveler_devices};
+                                  .traveler_devices = published.traveler_devices,
+                                  .shield = published.shield};
             const auto& listen = published.instance->settings().listen;
             for (const auto& [address, fd] : bound[i]) {
                 if (std::find(listen.begin(), listen.end(), address) != listen.end()) {

@@ -46,6 +46,7 @@ class Gate final : public NodeView {
     [[nodiscard]] const log::Counts& log_counts() const override { return log_->counts(); }
     [[nodiscard]] std::shared_ptr<const device::DeviceTable> table(
         std::string_view instance) const override;
+    [[nodiscard]] std::vector<InstanceShield> shields() const override;
 
   private:
     /// One published name over reloads.
@@ -55,6 +56,7 @@ class Gate final : public NodeView {
         std::shared_ptr<UpstreamTrouble> trouble;
         std::shared_ptr<LearnedAgents> agents;
         std::shared_ptr<LearnedDevices> traveler_devices;
+        std::shared_ptr<LockoutShield> shield;  // null: off
         std::optional<int> identity_days_left;
     };
     using Bound = std::vector<std::pair<SocketAddress, int>>;  // descriptors of one worker

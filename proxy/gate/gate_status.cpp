@@ -47,6 +47,9 @@ InstanceStatus Gate::status_of(const std::string& name, const Published& publish
     out.upstream_connections = totals.upstream_connections;
     out.held = totals.held;
     out.last_upstream_error = published.trouble->get();
+    if (published.shield != nullptr) {
+        out.lockout_entries = published.shield->size(steady_now_ms());
+    }
     out.certificate_days_left = published.instance->certificate_days_left();
     out.identity_days_left = published.identity_days_left;
     return out;
@@ -77,6 +80,15 @@ NodeStatus Gate::status() const {
         }
     }
     return out;
+}
+
+std::vector<InstanceShield> Gate::shields() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<InstanceShield> all;
+    for (const auto& [name, published] : published_) {
+        all.push_back({name, published.shield});
+    }
+    return all;
 }
 
 std::shared_ptr<const device::DeviceTable> Gate::table(std::string_view instance) const {

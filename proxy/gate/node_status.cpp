@@ -84,6 +84,10 @@ Json instance_json(const InstanceStatus& instance) {
     set_number(out, "client_connections", instance.client_connections);
     set_number(out, "backend_connections", instance.upstream_connections);
     set_number(out, "held_connections", instance.held);
+    set(out, "lockout_entries",
+        Json(instance.lockout_entries
+                 ? json_integer(static_cast<json_int_t>(*instance.lockout_entries))
+                 : json_null()));
     set_seconds(out, "states_age_s", states_age(instance));
     set_seconds(out, "states_expire_in_s", instance.states_expire_in);
 
@@ -204,6 +208,11 @@ void write_instance(Sheet& sheet, const InstanceStatus& instance) {
                fmt::format("{} client{}, {} to the mail server, {} held",
                            instance.client_connections, plural(instance.client_connections),
                            instance.upstream_connections, instance.held));
+    if (instance.lockout_entries) {
+        sheet.line("shield",
+                   fmt::format("{} credential{} answered with 401 here", *instance.lockout_entries,
+                               *instance.lockout_entries == 1 ? "" : "s"));
+    }
     sheet.line("device states", describe_states(instance));
     const DeviceCounts& devices = instance.devices;
     sheet.line("devices",

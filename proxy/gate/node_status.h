@@ -36,9 +36,10 @@ struct InstanceStatus {
     std::int64_t client_connections = 0;
     std::int64_t upstream_connections = 0;
     std::int64_t held = 0;
-    std::string last_upstream_error;           // "" = none since the last success
-    std::optional<int> certificate_days_left;  // of the server certificate; nothing = no TLS
-    std::optional<int> identity_days_left;     // of the identity at the MDM server
+    std::optional<std::uint64_t> lockout_entries;  // of the lock-out shield; nothing = it is off
+    std::string last_upstream_error;               // "" = none since the last success
+    std::optional<int> certificate_days_left;      // of the server certificate; nothing = no TLS
+    std::optional<int> identity_days_left;         // of the identity at the MDM server
 };
 
 struct NodeStatus {

@@ -244,6 +244,16 @@ void write_readiness(Page& page, const NodeStatus& status) {
     }
 }
 
+void write_shield(Page& page, const NodeStatus& status) {
+    page.family("easgate_lockout_shield_entries", "gauge",
+                "Credentials that are answered with 401 without asking the mail server.");
+    for (const InstanceStatus& one : status.instances) {
+        if (one.lockout_entries) {
+            page.sample({{"instance", one.name}}, *one.lockout_entries);
+        }
+    }
+}
+
 void write_log(Page& page, const log::Counts& counts) {
     page.family("easgate_log_lines_total", "counter", "Log lines written.");
     page.sample({}, counts.lines.load(std::memory_order_relaxed));
@@ -306,6 +316,7 @@ std::string render_prometheus(const NodeStatus& status, const Metrics& metrics,
                 "End of the request sent to the mail server to the head of its answer.");
     write_times(page, totals, &InstanceTotals::upstream_time);
     write_states(page, status);
+    write_shield(page, status);
     write_log(page, log_counts);
     return out;
 }

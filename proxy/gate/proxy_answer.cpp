@@ -90,6 +90,11 @@ void ProxyTransaction::answer(const filters::Verdict& verdict, http::Field extra
     state_ = State::answering;
 }
 
+void ProxyTransaction::add_to_answer(std::string_view lines) {
+    constexpr std::string_view kLineEnd = "\r\n";
+    local_answer_.insert(local_answer_.find(kLineEnd) + kLineEnd.size(), lines);
+}
+
 ProxyTransaction::Next ProxyTransaction::write_answer() {
     while (answer_sent_ < local_answer_.size()) {
         const std::string_view rest = std::string_view(local_answer_).substr(answer_sent_);

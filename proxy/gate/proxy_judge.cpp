@@ -51,6 +51,9 @@ void ProxyTransaction::begin(const http::RequestHead& head) {
     if (verdict_.allowed()) {
         verdict_ = judge(head);
     }
+    if (verdict_.allowed() && service_.slot().shield != nullptr && answer_shielded(head)) {
+        return;
+    }
     if (verdict_.allowed() && !prepare_upstream_head(head)) {
         verdict_ = filters::refuse(Reason::header_too_large, "limits");
     }

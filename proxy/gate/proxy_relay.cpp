@@ -232,6 +232,7 @@ bool ProxyTransaction::begin_answer(const http::ResponseHead& head) {
     connection_bound_ = connection_bound_ || challenges_connection(head);
     note_sign_in();
     note_user_agent();
+    note_refused_credential(head);
     note_traveler_device();
     leave_held();
     request_.release(connection_.input());

@@ -15,6 +15,7 @@
 #include "filters/verdict.h"
 #include "proxy/gate/ews_body.h"
 #include "proxy/gate/held.h"
+#include "proxy/gate/lockout_shield.h"
 #include "proxy/gate/proxy_service.h"
 #include "proxy/gate/relay.h"
 #include "proxy/http/framing.h"
@@ -96,6 +97,12 @@ class ProxyTransaction final : public server::Transaction {
     void count_unidentified(const filters::Verdict& verdict);
     void note_traveler_device();
 
+    // Lock-out shield (proxy_shield.cpp).
+    /// True if the mail server refused the same credential before, and so the answer is ours. The
+    /// slot has a shield.
+    [[nodiscard]] bool answer_shielded(const http::RequestHead& head);
+    void note_refused_credential(const http::ResponseHead& head);
+
     // Relaying.
     bool send_request();
     void request_sent();
@@ -122,6 +129,8 @@ class ProxyTransaction final : public server::Transaction {
     // Answers of our own, and the end (proxy_answer.cpp).
     /// `extra`: one more field; then the answer has no body. Its value is clean, and at most 3 KiB.
     void answer(const filters::Verdict& verdict, http::Field extra = {});
+    /// More lines for the head of the answer that answer() has just made.
+    void add_to_answer(std::string_view lines);
     void finish();
     void leave_held();
     void log_access();
@@ -153,6 +162,7 @@ class ProxyTransaction final : public server::Transaction {
     std::uint64_t progress_ = 0;   // bytes moved when the present patience began
     std::uint64_t judged_by_ = 0;  // Slot::states_version of the last verdict
     std::array<char, 16> request_id_;
+    LockoutShield::Mark shield_mark_;  // of the credential, where there is a shield
     filters::Verdict verdict_;
     filters::Reason observed_ = filters::Reason::none;  // observe mode let it pass in spite of this
     std::uint16_t status_ = 0;

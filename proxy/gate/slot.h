@@ -14,6 +14,7 @@
 #include "proxy/gate/held.h"
 #include "proxy/gate/learned_agents.h"
 #include "proxy/gate/learned_devices.h"
+#include "proxy/gate/lockout_shield.h"
 #include "proxy/gate/metrics.h"
 #include "proxy/gate/upstream_trouble.h"
 
@@ -25,6 +26,7 @@ struct Slot {
     std::shared_ptr<UpstreamTrouble> trouble;
     std::shared_ptr<LearnedAgents> agents;
     std::shared_ptr<LearnedDevices> traveler_devices;
+    std::shared_ptr<LockoutShield> shield;  // null: off
     std::shared_ptr<const ContactClock> contact;
     std::shared_ptr<const device::DeviceTable> table;
     std::uint64_t states_version = 0;  // rises with each table

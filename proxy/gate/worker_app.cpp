@@ -105,6 +105,7 @@ void WorkerApp::apply(std::vector<InstanceUpdate>& instances) {
         slot.trouble = update.trouble;
         slot.agents = update.agents;
         slot.traveler_devices = update.traveler_devices;
+        slot.shield = update.shield;
         slot.feed = update.feed;
         slot.contact = update.feed->contact();
         slot.table = update.feed->table();

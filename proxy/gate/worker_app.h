@@ -31,6 +31,7 @@ struct InstanceUpdate {
     std::shared_ptr<UpstreamTrouble> trouble;
     std::shared_ptr<LearnedAgents> agents;
     std::shared_ptr<LearnedDevices> traveler_devices;
+    std::shared_ptr<LockoutShield> shield;  // null: off
 };
 
 class WorkerApp {

@@ -36,6 +36,9 @@ class FakeNode final : public gate::NodeView {
         std::string_view instance) const override {
         return instance == "mail" ? table_ : nullptr;
     }
+    [[nodiscard]] std::vector<gate::InstanceShield> shields() const override {
+        return {{"mail", shield_}, {"lab", nullptr}};
+    }
     void list(int devices) {
         device::DeviceTable::Builder builder;
         for (int i = 0; i < devices; ++i) {
@@ -49,6 +52,8 @@ class FakeNode final : public gate::NodeView {
     }
 
     gate::NodeStatus status_;
+    std::shared_ptr<gate::LockoutShield> shield_ =
+        std::make_shared<gate::LockoutShield>(std::chrono::hours(1));
 
   private:
     gate::Metrics metrics_;
@@ -134,6 +139,41 @@ TEST_CASE("the admin port knows nothing of devices") {
         CHECK(answer.body.find("PHONE") == std::string::npos);
         CHECK(answer.body.find("alice") == std::string::npos);
     }
+}
+
+TEST_CASE("lock-out entries are listed and lifted at the control socket only") {
+    const FakeNode node;
+    const std::int64_t now_ms = std::chrono::duration_cast<Milliseconds>(
+                                    std::chrono::steady_clock::now().time_since_epoch())
+                                    .count();
+    const std::uint64_t device = device::DeviceTable::hash_id("PHONE1");
+    const auto add = [&](std::string_view user, std::string_view credential) {
+        node.shield_->add(node.shield_->mark(credential, device, 1),
+                          {.device = device, .device_id = "PHONE1", .user = user}, "", now_ms);
+    };
+    const auto remove = [&](std::string_view target) {
+        return ask(node, gate::AdminFace::control_socket, target, http::Method::remove);
+    };
+    add("CORP\\alice", "one");
+    add("bob \"x\"", "two");
+    CHECK(ask(node, gate::AdminFace::admin_port, "/lockouts").status == 404);
+    CHECK(ask(node, gate::AdminFace::admin_port, "/lockouts", http::Method::remove).status == 404);
+    CHECK(ask(node, gate::AdminFace::control_socket, "/lockouts", http::Method::post).status ==
+          405);
+    CHECK(remove("/devices").status == 405);
+    CHECK(remove("/lockouts?instance=gone").status == 404);
+    CHECK(remove("/lockouts?user=alice").status == 400);
+    const Json listed = parse(ask(node, "/lockouts").body);
+    REQUIRE(json_array_size(listed.get()) == 2);
+    const json_t* first = json_array_get(listed.get(), 0);
+    CHECK(std::string(json_string_value(json_object_get(first, "user"))) == "CORP\\alice");
+    CHECK(std::string(json_string_value(json_object_get(first, "device"))) == "PHONE1");
+    CHECK(std::string(json_string_value(json_object_get(first, "instance"))) == "mail");
+    CHECK(json_integer_value(json_object_get(first, "expires_in_s")) > 3'500);
+    CHECK(remove("/lockouts?instance=lab&name=alice").body == "[]\n");
+    CHECK(json_array_size(parse(remove("/lockouts?name=alice").body).get()) == 1);
+    CHECK(json_array_size(parse(remove("/lockouts").body).get()) == 1);
+    CHECK(ask(node, "/lockouts").body == "[]\n");
 }
 
 TEST_CASE("status is JSON unless text is asked for") {
