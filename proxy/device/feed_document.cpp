@@ -152,6 +152,7 @@ Result<void> FeedParser::take_head(std::string_view line) {
     document_.cursor = *cursor;
     document_.full = json_is_true(full);
     count_ = static_cast<std::uint64_t>(json_integer_value(count));
+    document_.records.expect(count_);
     return {};
 }
 

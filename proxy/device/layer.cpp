@@ -19,6 +19,12 @@ constexpr std::size_t round_up(std::size_t bytes) {
     return (bytes + kPage - 1) / kPage * kPage;
 }
 
+/// Between a third and two thirds of the slots are taken, so that a probe rarely needs a second
+/// step.
+constexpr std::size_t capacity_for(std::size_t records) {
+    return std::bit_ceil(records + records / 2 + 1);
+}
+
 }  // namespace
 
 Pages::Pages(std::size_t bytes) {
@@ -60,7 +66,29 @@ bool spells_text(std::string_view id) {
     return !id.empty() && id.size() % 2 == 0;
 }
 
+void Layer::expect(std::uint64_t records) {
+    if (index_.empty()) {
+        // Without memory for it append() tries again, with what is really there.
+        (void)index_all(capacity_for(std::min<std::uint64_t>(records, kMostExpected)));
+    }
+}
+
 bool Layer::append(std::span<const unsigned char> record) {
+    const std::size_t capacity = capacity_for(appended_ + 1);
+    if ((index_.empty() || mask_ + 1 < capacity) && !index_all(capacity)) {
+        return false;
+    }
+    if (!copy(record)) {
+        return false;
+    }
+    const std::size_t chunk = chunks_.size() - 1;
+    const std::size_t offset = chunks_[chunk].used - record.size();
+    index(chunks_[chunk].pages.data() + offset,
+          static_cast<std::uint32_t>(chunk * kChunk + offset + 1));
+    return true;
+}
+
+bool Layer::copy(std::span<const unsigned char> record) {
     if (chunks_.empty() || kChunk - chunks_.back().used < record.size()) {
         if (record.size() > kChunk ||
             chunks_.size() >= std::numeric_limits<std::uint32_t>::max() / kChunk) {
@@ -80,33 +108,38 @@ bool Layer::append(std::span<const unsigned char> record) {
 }
 
 bool Layer::seal() {
-    // Between a third and two thirds of the slots are taken, so that a probe rarely needs a second
-    // step.
-    const std::size_t capacity = std::bit_ceil(appended_ + appended_ / 2 + 1);
-    index_.clear();
-    index_.emplace_back(capacity * sizeof(std::uint32_t));
-    if (index_.back().data() == nullptr) {
-        index_.clear();
+    return !index_.empty() || index_all(capacity_for(0));
+}
+
+bool Layer::index_all(std::size_t capacity) {
+    Pages pages(capacity * sizeof(std::uint32_t));
+    if (pages.data() == nullptr) {
         return false;
     }
+    index_.clear();
+    index_.push_back(std::move(pages));
     mask_ = capacity - 1;
     live_ = 0;
-    spelled_.reset();
-    auto* const table = reinterpret_cast<std::uint32_t*>(index_.back().data());
-    for (std::size_t i = 0; i < chunks_.size(); ++i) {
-        for (std::size_t used = 0; used < chunks_[i].used;) {
-            const unsigned char* record = chunks_[i].pages.data() + used;
-            const std::string_view id = format::read_id(record);
-            if (spells_text(id)) {
-                spelled_.set(std::min(id.size() / 2, spelled_.size() - 1));
-            }
-            const std::size_t slot = probe(IdKey(id));
-            live_ += table[slot] == 0 ? 1 : 0;
-            table[slot] = static_cast<std::uint32_t>(i * kChunk + used + 1);
-            used += packed_size(record);
-        }
-    }
+    counts_ = {};
+    for_each_place(
+        [this](const unsigned char* record, std::uint32_t place) { index(record, place); });
     return true;
+}
+
+void Layer::index(const unsigned char* record, std::uint32_t place) {
+    const std::string_view id = format::read_id(record);
+    if (spells_text(id)) {
+        spelled_.set(std::min(id.size() / 2, spelled_.size() - 1));
+    }
+    const std::size_t slot = probe(IdKey(id));
+    std::uint32_t& taken = reinterpret_cast<std::uint32_t*>(index_.front().data())[slot];
+    if (taken == 0) {
+        ++live_;
+    } else {
+        --counts_[static_cast<std::size_t>(state_of(at(taken)))];
+    }
+    ++counts_[static_cast<std::size_t>(state_of(record))];
+    taken = place;
 }
 
 const std::uint32_t* Layer::slots() const {

@@ -1,10 +1,12 @@
 /// A sealed set of packed records and the index over them: what a DeviceTable is made of.
 ///
-/// Filled by one thread, then sealed and never changed again. Its pages are taken from the system
-/// and given back as a whole, so that the memory of a replaced table really returns.
+/// Filled by one thread, then sealed and never changed again. Each record is indexed as it comes:
+/// a list of a million is in force a moment after its last byte. Its pages are taken from the
+/// system and given back as a whole, so that the memory of a replaced table really returns.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +15,7 @@
 #include <vector>
 
 #include "proxy/device/id_key.h"
+#include "proxy/device/record.h"
 #include "proxy/device/record_format.h"
 
 namespace eg::device {
@@ -40,10 +43,14 @@ class Layer {
     Layer(const Layer&) = delete;
     Layer& operator=(const Layer&) = delete;
 
-    /// Copies a packed record. False if there is no room: 4 GiB, or no memory.
+    /// Takes an index for so many records, where there is none yet, so that it needn't grow. What
+    /// is promised and doesn't come costs address space only, and a promise counts up to
+    /// kMostExpected.
+    void expect(std::uint64_t records);
+    /// Copies a packed record and indexes it; where an id occurs more than once its last record
+    /// counts. False if there is no room: 4 GiB, or no memory.
     [[nodiscard]] bool append(std::span<const unsigned char> record);
-    /// Builds the index; where an id occurs more than once its last record counts. False if no
-    /// memory.
+    /// Nothing is appended from now on. False if no memory.
     [[nodiscard]] bool seal();
 
     /// The packed record with this key, or null. Sealed layers only.
@@ -55,6 +62,8 @@ class Layer {
         return spelled_.test(std::min(bytes, spelled_.size() - 1));
     }
     [[nodiscard]] std::size_t size() const { return live_; }
+    /// Records that count, by State.
+    [[nodiscard]] const std::array<std::size_t, 5>& counts() const { return counts_; }
     /// The packed record at a place that for_each_place() told.
     [[nodiscard]] const unsigned char* record(std::uint32_t place) const { return at(place); }
     [[nodiscard]] std::size_t memory_bytes() const;
@@ -73,24 +82,33 @@ class Layer {
 
   private:
     static constexpr std::size_t kChunk = 1024 * 1024;
+    static constexpr std::size_t kMostExpected = std::size_t{32} * 1024 * 1024;
     static_assert(kChunk >= format::kMostRecordBytes);
 
     struct Chunk {
         Pages pages;
         std::size_t used = 0;
     };
+    [[nodiscard]] static State state_of(const unsigned char* record) {
+        return static_cast<State>(*record & format::kStateMask);
+    }
+    [[nodiscard]] bool copy(std::span<const unsigned char> record);
+    /// An index of so many slots over the records that are there. False, and the old one stays, if
+    /// no memory.
+    [[nodiscard]] bool index_all(std::size_t capacity);
+    void index(const unsigned char* record, std::uint32_t place);
     [[nodiscard]] const unsigned char* at(std::uint32_t slot) const;
     [[nodiscard]] const std::uint32_t* slots() const;
     /// The slot of the record with this key, or the free one where it belongs.
     [[nodiscard]] std::size_t probe(const IdKey& key) const;
 
     std::vector<Chunk> chunks_;
-    std::vector<Pages>
-        index_;  // none until sealed, then one: slots of 32 bits, offset + 1, 0 = free
+    std::vector<Pages> index_;                // none or one: slots of 32 bits, offset + 1, 0 = free
     std::bitset<IdKey::kShort + 1> spelled_;  // may_spell(); all longer ids share the last bit
     std::size_t mask_ = 0;
     std::size_t appended_ = 0;
     std::size_t live_ = 0;
+    std::array<std::size_t, 5> counts_{};
 };
 
 /// Whether an id is a text id in hexadecimal.

@@ -86,6 +86,7 @@ Result<void> StateReader::begin_block(std::span<const unsigned char> bytes) {
     digest_.emplace();
     digest_->add(sum);
     builder_.emplace();
+    builder_->expect(head_.records);
     cursor_.reset();
     body_left_ = head_.body_bytes;
     expect_ = Expect::body;

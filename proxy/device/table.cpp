@@ -1,6 +1,7 @@
 #include "proxy/device/table.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "proxy/base/text.h"
 #include "proxy/device/id_key.h"
@@ -155,6 +156,13 @@ void DeviceTable::for_each(const std::function<void(const RecordView&)>& use) co
 }
 
 void DeviceTable::put(std::shared_ptr<const Layer> layer) {
+    if (layers_.empty()) {
+        counts_ = layer->counts();
+        counts_[static_cast<std::size_t>(State::removed)] = 0;
+        size_ = std::accumulate(counts_.begin(), counts_.end(), std::size_t{0});
+        layers_.push_back(std::move(layer));
+        return;
+    }
     layer->for_each([this](const unsigned char* record, const IdKey& key) {
         if (const unsigned char* before = find_key(key)) {
             --counts_[static_cast<std::size_t>(state_of(before))];
@@ -228,6 +236,7 @@ std::shared_ptr<const DeviceTable> DeviceTable::with_users(UserKey key) const {
 
 bool DeviceTable::Merge::run(const std::stop_token& stop) {
     const auto merged = std::make_shared<Layer>();
+    merged->expect(older_->size() + newer_->size());
     bool whole = true;
     const auto copy = [&](const unsigned char* record) {
         if (!bottom_ || state_of(record) != State::removed) {
@@ -252,6 +261,10 @@ DeviceTable::Builder::Builder() : layer_(std::make_shared<Layer>()) {}
 DeviceTable::Builder::~Builder() = default;
 DeviceTable::Builder::Builder(Builder&&) noexcept = default;
 DeviceTable::Builder& DeviceTable::Builder::operator=(Builder&&) noexcept = default;
+
+void DeviceTable::Builder::expect(std::uint64_t records) {
+    layer_->expect(records);
+}
 
 void DeviceTable::Builder::add(const Record& record) {
     users_.assign(record.users.begin(), record.users.end());

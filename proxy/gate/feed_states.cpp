@@ -128,11 +128,10 @@ Result<void> FeedStates::accept(device::FeedDocument&& document, bool asked_for_
     FeedStore::Delta delta{document.records.packed(), document.records.added()};
     StatesUpdate update;
     // A policy concerns every device.
-    update.everything = document.policy(before->policy()) != before->policy();
-    update.changed = document.records.hashes();
-    if (update.changed.size() > kMostNamedChanges) {
-        update.everything = true;
-        update.changed.clear();
+    update.everything = document.policy(before->policy()) != before->policy() ||
+                        document.records.added() > kMostNamedChanges;
+    if (!update.everything) {
+        update.changed = document.records.hashes();
     }
     update.table = std::move(document.records)
                        .build_on(*before, document.policy(before->policy()), document.cursor);

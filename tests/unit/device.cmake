@@ -12,5 +12,6 @@ easgate_library(easgate_feed
                 DEPS easgate_base easgate_device easgate_log CURL::libcurl PkgConfig::JANSSON
                      Threads::Threads)
 easgate_test(device_feed_test
-             SOURCES gate/device_feed_test.cpp gate/feed_report_test.cpp gate/feed_store_test.cpp
+             SOURCES gate/device_feed_life_test.cpp gate/device_feed_test.cpp
+                     gate/feed_report_test.cpp gate/feed_store_test.cpp
              DEPS easgate_feed)
