@@ -19,14 +19,16 @@ namespace {
 constexpr std::size_t kRecordBytes = 16 * 1024;
 constexpr std::size_t kMostOverhead = 512;  // of a sealed record
 constexpr std::size_t kCorkedRecords = 5;   // a full buffer of ours
+constexpr unsigned kGrowAfter = 4;          // writes that the socket took whole
 
 // Where records wait for those that are sealed after them, so that all leave in one system call.
 // Of the thread, and empty between two calls of TlsStream::write.
 struct Cork {
     std::array<char, kCorkedRecords*(kRecordBytes + kMostOverhead)> bytes;
     std::size_t used = 0;
-    [[nodiscard]] bool has_room() const {
-        return bytes.size() - used >= kRecordBytes + kMostOverhead;
+    [[nodiscard]] bool has_room(std::size_t records) const {
+        return std::min(records * (kRecordBytes + kMostOverhead), bytes.size()) - used >=
+               kRecordBytes + kMostOverhead;
     }
 };
 
@@ -42,6 +44,11 @@ struct Wire {
     Socket& socket;
     std::vector<char> unsent;   // sealed, and the socket took no more
     std::size_t held_back = 0;  // plain bytes at the end of `unsent` that weren't reported written
+    // How many records may be sealed before the socket is asked: one after it took less than it was
+    // given, then one more each kGrowAfter writes that it took whole. So a slow reader holds a
+    // record or two that are sealed, not a buffer full of them, and a fast one pays no more calls.
+    std::size_t ahead = kCorkedRecords;
+    unsigned whole_writes = 0;
     bool corked = false;
 
     // Takes what the cork holds of this connection: it leaves with the next flush.
@@ -258,8 +265,13 @@ IoResult uncork(Wire& wire, std::size_t total, std::size_t last) {
     }
     const std::size_t gone = sent.status == IoStatus::ok ? sent.bytes : 0;
     if (gone == piece.size()) {
+        if (wire.ahead < kCorkedRecords && ++wire.whole_writes % kGrowAfter == 0) {
+            ++wire.ahead;
+        }
         return {.status = IoStatus::ok, .bytes = total};
     }
+    wire.ahead = 1;
+    wire.whole_writes = 0;
     // The last record counts as written when the socket has taken all of it: whoever has written
     // everything may go away.
     wire.unsent.assign(piece.begin() + static_cast<std::ptrdiff_t>(gone), piece.end());
@@ -307,7 +319,7 @@ IoResult TlsStream::write(std::span<const std::string_view> pieces) {
         last = static_cast<std::size_t>(sent);
         total += last;
         cursor.advance(last);
-    } while (wire.corked && cork().has_room());
+    } while (wire.corked && cork().has_room(wire.ahead));
     if (!wire.corked) {
         return {.status = IoStatus::ok, .bytes = total};
     }
@@ -324,6 +336,10 @@ void TlsStream::shutdown() {
         forget_errors();
     }
     socket_.shutdown_write();
+}
+
+std::size_t TlsStream::unsent() const {
+    return wire_of(ssl_.get()).unsent.size();
 }
 
 void TlsStream::free_buffers() {

@@ -28,6 +28,9 @@ class TlsStream final : public Stream {
 
     [[nodiscard]] SSL* ssl() { return ssl_.get(); }
     [[nodiscard]] Socket& socket() { return socket_; }
+    /// Bytes that are sealed and wait for the socket to take them: up to 85 KiB once, and 33 KiB
+    /// where the peer goes on reading slowly.
+    [[nodiscard]] std::size_t unsent() const;
     /// What OpenSSL said of the last failure: static or thread-local text, for the log. Never a
     /// secret.
     [[nodiscard]] static std::string last_failure();

@@ -155,6 +155,42 @@ TEST_CASE("a large body passes whole, however the pipe takes it, and the end is 
     CHECK(status == IoStatus::eof);
 }
 
+TEST_CASE("a slow reader holds two sealed records at most, not a buffer full of them") {
+    const Certificates certificates;
+    const auto context = certificates.context(certificates.settings("one"));
+    const auto client = certificates.client();
+    Pair pair(*context, client->connect());
+    REQUIRE(pair.shake_hands());
+    const std::string body(72'000, 'b');
+    const std::string_view piece = body;
+    const auto fill = [&] {
+        std::size_t most = 0;
+        for (int i = 0; i < 1'000; ++i) {
+            const net::IoResult sent = pair.server->write({&piece, 1});
+            most = std::max(most, pair.server->unsent());
+            if (sent.status != IoStatus::ok && most != 0) {
+                break;
+            }
+        }
+        return most;
+    };
+    CHECK(fill() <= 5 * 17'000);
+    constexpr std::size_t kTwoRecords = 34'000;
+    std::array<char, 4'096> little;
+    for (int round = 0; round < 60; ++round) {
+        CAPTURE(round);
+        // It takes some, and then no more for a while.
+        for (int i = 0; i < 8; ++i) {
+            pair.loop.turn(false);
+            CHECK(pair.client->read(little).status != IoStatus::error);
+        }
+        pair.loop.turn(false);
+        const std::size_t before = pair.server->unsent();
+        CHECK(fill() <= std::max<std::size_t>(before, kTwoRecords));
+    }
+    CHECK(pair.server->unsent() <= kTwoRecords);
+}
+
 TEST_CASE("a stream that is cut off without goodbye is an error, never an end") {
     const Certificates certificates;
     const auto context = certificates.context(certificates.settings("one"));
