@@ -19,6 +19,10 @@ std::uint16_t status_of(Reason reason) {
             return 400;
         case Reason::lockout_shield:
             return 401;
+        case Reason::address_requests:
+        case Reason::device_requests:
+        case Reason::user_requests:
+            return 429;
         case Reason::header_too_large:
             return 431;
         case Reason::body_too_large:
@@ -27,6 +31,7 @@ std::uint16_t status_of(Reason reason) {
         case Reason::states_missing:
         case Reason::draining:
         case Reason::overloaded:
+        case Reason::address_connections:
         case Reason::upstream_redirect:
             return 503;
         case Reason::upstream_unreachable:
@@ -72,6 +77,10 @@ constexpr std::array kWords{
     Word{Reason::traveler_unidentified, "traveler_unidentified"},
     Word{Reason::certificate, "certificate"},
     Word{Reason::lockout_shield, "lockout_shield"},
+    Word{Reason::address_requests, "address_requests"},
+    Word{Reason::device_requests, "device_requests"},
+    Word{Reason::user_requests, "user_requests"},
+    Word{Reason::address_connections, "address_connections"},
     Word{Reason::states_stale, "states_stale"},
     Word{Reason::states_missing, "states_missing"},
     Word{Reason::draining, "draining"},

@@ -33,6 +33,10 @@ enum class Reason : std::uint8_t {
     traveler_unidentified,  // a Traveler request without a device id, where that isn't enough
     certificate,            // the client certificate is no longer accepted
     lockout_shield,         // 401: the mail server refused the same credential a short while ago
+    address_requests,       // 429: more requests a minute than the limits permit
+    device_requests,        // 429
+    user_requests,          // 429
+    address_connections,    // 503: more connections of an address
     states_stale,           // 503
     states_missing,         // 503
     draining,               // 503

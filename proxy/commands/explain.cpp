@@ -178,6 +178,30 @@ int print_verdict(const filters::Explanation& explanation) {
     return kRefused;
 }
 
+/// What depends on the traffic before: it can't be told offline, only that it may come to that.
+void print_what_may_come(const config::Config& config, const config::Instance& instance,
+                         const filters::Judgement& judgement) {
+    if (instance.lockout_shield.count() != 0 &&
+        judgement.claims.credential == filters::Credential::basic) {
+        fmt::print(
+            "but 401 [lockout_shield] if the mail server refused the same password within {}\n",
+            print_duration(instance.lockout_shield));
+    }
+    const auto print_limit = [](unsigned limit, std::string_view what, filters::Reason reason) {
+        if (limit != 0) {
+            fmt::print("but 429 [{}] if {} sends more than {} a minute\n",
+                       filters::to_string(reason), what, limit);
+        }
+    };
+    print_limit(config.limits.address_requests, "the address", filters::Reason::address_requests);
+    if (judgement.eas.has_device_id) {
+        print_limit(config.limits.device_requests, "the device", filters::Reason::device_requests);
+    }
+    if (!judgement.claims.names.empty()) {
+        print_limit(config.limits.user_requests, "the user", filters::Reason::user_requests);
+    }
+}
+
 /// What the engine refuses before any filter is asked.
 int print_unreadable(const Error& error) {
     const auto reason = error.code == ErrorCode::too_large ? filters::Reason::header_too_large
@@ -248,7 +272,11 @@ int judge(const config::Config& config, const config::Instance& instance, const 
     filters::Explanation explanation = filters::explain_request(head, around);
     explain_body(head, std::string_view(bytes).substr(*parsed), rules, explanation);
     print_facts(head, explanation.judgement, states);
-    return print_verdict(explanation);
+    const int status = print_verdict(explanation);
+    if (status == kPermitted) {
+        print_what_may_come(config, instance, explanation.judgement);
+    }
+    return status;
 }
 
 }  // namespace

@@ -228,6 +228,13 @@ void Gate::publish(const Loaded& loaded, std::vector<Bound> bound) {
     for (const auto& instance : loaded.instances) {
         fresh.emplace(instance->settings().name, make_published(loaded.config, instance));
     }
+    const auto& limits = loaded.config.limits;
+    limit_.addresses.set_most(limits.address_connections);
+    const bool counts =
+        limits.address_requests != 0 || limits.device_requests != 0 || limits.user_requests != 0;
+    if (counts && rates_ == nullptr) {
+        rates_ = std::make_shared<RateTable>();
+    }
     for (std::size_t i = 0; i < workers_.size(); ++i) {
         std::vector<InstanceUpdate> updates;
         for (const auto& [name, published] : fresh) {
@@ -237,7 +244,8 @@ void Gate::publish(const Loaded& loaded, std::vector<Bound> bound) {
                                   .trouble = published.trouble,
                                   .agents = published.agents,
                                   .traveler_devices = published.traveler_devices,
-                                  .shield = published.shield};
+                                  .shield = published.shield,
+                                  .rates = counts ? rates_ : nullptr};
             const auto& listen = published.instance->settings().listen;
             for (const auto& [address, fd] : bound[i]) {
                 if (std::find(listen.begin(), listen.end(), address) != listen.end()) {

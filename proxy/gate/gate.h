@@ -79,6 +79,8 @@ class Gate final : public NodeView {
     std::unique_ptr<log::Log> log_;
     Metrics metrics_;
     server::ConnectionLimit limit_;
+    std::shared_ptr<RateTable>
+        rates_;  // made once a limit is set; what it counted survives reloads
     std::unique_ptr<net::SystemResolver> resolver_;
     std::vector<std::unique_ptr<WorkerApp>> workers_;
     std::vector<SocketAddress> addresses_;  // bound by every worker

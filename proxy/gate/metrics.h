@@ -118,7 +118,7 @@ struct alignas(64) InstanceMetrics {
 /// Of one worker, whatever the instance.
 struct alignas(64) WorkerMetrics {
     Counter accept_pauses;        // accepting stopped for want of descriptors or room
-    Counter connections_refused;  // accepted and closed at once: above max_connections
+    Counter connections_refused;  // closed at once: their address is far above its limit
 };
 
 /// The sums over all workers at one instant.

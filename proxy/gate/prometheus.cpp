@@ -291,7 +291,7 @@ void write_node(Page& page, const NodeStatus& status, const WorkerTotals& worker
                 "Times that accepting paused for want of descriptors or room.");
     page.sample({}, workers.accept_pauses);
     page.family("easgate_connections_refused_total", "counter",
-                "Connections closed at once: the node was full.");
+                "Connections closed at once: their address is far above its limit.");
     page.sample({}, workers.connections_refused);
 }
 

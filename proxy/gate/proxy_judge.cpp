@@ -47,11 +47,19 @@ void ProxyTransaction::begin(const http::RequestHead& head) {
     http10_ = head.minor_version == 0;
     keep_client_ = http::keeps_alive(head.fields, head.minor_version) && !connection_.draining();
 
+    Slot& slot = service_.slot();
     verdict_ = check_message(head);
+    if (verdict_.allowed() && (connection_.crowded() || slot.rates != nullptr) &&
+        answer_crowd(slot.rates.get())) {
+        return;
+    }
     if (verdict_.allowed()) {
         verdict_ = judge(head);
     }
-    if (verdict_.allowed() && service_.slot().shield != nullptr && answer_shielded(head)) {
+    if (verdict_.allowed() && slot.rates != nullptr && answer_frequent(head, *slot.rates)) {
+        return;
+    }
+    if (verdict_.allowed() && slot.shield != nullptr && answer_shielded(head)) {
         return;
     }
     if (verdict_.allowed() && !prepare_upstream_head(head)) {

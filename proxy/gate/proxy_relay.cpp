@@ -40,7 +40,7 @@ bool ProxyTransaction::send_request() {
             request_sent();
             return state_ == State::relaying;
         case Relay::Status::wait_source:
-            if (body_is_too_slow()) {
+            if (is_below_rate(request_.taken())) {
                 drop_upstream();
                 answer(filters::refuse(Reason::client_timeout, "body"));
                 return false;
@@ -237,6 +237,7 @@ bool ProxyTransaction::begin_answer(const http::ResponseHead& head) {
     leave_held();
     request_.release(connection_.input());
     waiting_ = Waiting::nobody;
+    body_waited_ms_ = 0;
     response_.start(std::move(out), *framing, Side::upstream, chunked);
     return true;
 }
@@ -265,6 +266,11 @@ void ProxyTransaction::note_user_agent() {
 }
 
 bool ProxyTransaction::send_answer() {
+    const auto now_ms = service_.worker().loop->now_ms();
+    if (waiting_ == Waiting::client_takes) {
+        body_waited_ms_ += now_ms - body_wait_began_ms_;
+        body_wait_began_ms_ = now_ms;
+    }
     switch (response_.pump(upstream_->stream(), upstream_->input(), connection_.stream())) {
         case Relay::Status::done:
             settle_upstream();
@@ -279,6 +285,10 @@ bool ProxyTransaction::send_answer() {
             break;
         case Relay::Status::wait_sink:
             wait_for(Waiting::client_takes);
+            if (is_below_rate(response_.written())) {
+                patience_ended();
+                return false;
+            }
             break;
         case Relay::Status::yield:
             connection_.again();

@@ -264,6 +264,7 @@ void ProxyTransaction::wait_for(Waiting whom) {
             }
             break;
         case Waiting::client_takes:
+            body_wait_began_ms_ = now_ms;
             if (moved) {
                 deadline.arm(limits.write_timeout);
             }
@@ -273,11 +274,10 @@ void ProxyTransaction::wait_for(Waiting whom) {
     }
 }
 
-bool ProxyTransaction::body_is_too_slow() {
+bool ProxyTransaction::is_below_rate(std::uint64_t bytes) const {
     const auto rate = service_.instance().limits().body_rate.count;
     const auto beyond = body_waited_ms_ - kRateGrace.count();
-    return rate != 0 && beyond > 0 &&
-           request_.taken() * 1000 < rate * static_cast<std::uint64_t>(beyond);
+    return rate != 0 && beyond > 0 && bytes * 1000 < rate * static_cast<std::uint64_t>(beyond);
 }
 
 void ProxyTransaction::patience_ended() {

@@ -17,6 +17,7 @@
 #include "proxy/gate/held.h"
 #include "proxy/gate/lockout_shield.h"
 #include "proxy/gate/proxy_service.h"
+#include "proxy/gate/rate_table.h"
 #include "proxy/gate/relay.h"
 #include "proxy/http/framing.h"
 #include "proxy/http/parse.h"
@@ -103,6 +104,14 @@ class ProxyTransaction final : public server::Transaction {
     [[nodiscard]] bool answer_shielded(const http::RequestHead& head);
     void note_refused_credential(const http::ResponseHead& head);
 
+    // Limits (proxy_limits.cpp). True if the request is over one, and so the answer is ours.
+    /// Of the address; `rates` null: requests aren't counted.
+    [[nodiscard]] bool answer_crowd(RateTable* rates);
+    /// Of device and user.
+    [[nodiscard]] bool answer_frequent(const http::RequestHead& head, RateTable& rates);
+    [[nodiscard]] bool answer_too_many(RateTable& rates, std::uint64_t key, unsigned limit,
+                                       filters::Reason reason);
+
     // Relaying.
     bool send_request();
     void request_sent();
@@ -122,7 +131,8 @@ class ProxyTransaction final : public server::Transaction {
     void patience_ended();
     void park();
     [[nodiscard]] bool is_long_wait() const;
-    [[nodiscard]] bool body_is_too_slow();
+    /// Whether the client was too slow, if in the time that it was waited for so many bytes moved.
+    [[nodiscard]] bool is_below_rate(std::uint64_t bytes) const;
     void client_vanished();
     [[nodiscard]] ClientNotes& notes();
 
@@ -155,7 +165,7 @@ class ProxyTransaction final : public server::Transaction {
     std::chrono::steady_clock::time_point asked_;  // the head went upstream
     std::chrono::microseconds upstream_time_{};
     std::int64_t answer_due_ms_ = 0;
-    std::int64_t body_waited_ms_ = 0;  // time in which the client could send and we were reading
+    std::int64_t body_waited_ms_ = 0;  // time in which we waited for the client to send, or to take
     std::int64_t body_wait_began_ms_ = 0;
     std::uint64_t dropped_bytes_ = 0;
     std::uint64_t answer_sent_ = 0;

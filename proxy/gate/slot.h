@@ -16,6 +16,7 @@
 #include "proxy/gate/learned_devices.h"
 #include "proxy/gate/lockout_shield.h"
 #include "proxy/gate/metrics.h"
+#include "proxy/gate/rate_table.h"
 #include "proxy/gate/upstream_trouble.h"
 
 namespace eg::gate {
@@ -27,6 +28,7 @@ struct Slot {
     std::shared_ptr<LearnedAgents> agents;
     std::shared_ptr<LearnedDevices> traveler_devices;
     std::shared_ptr<LockoutShield> shield;  // null: off
+    std::shared_ptr<RateTable> rates;       // null: no limit of requests
     std::shared_ptr<const ContactClock> contact;
     std::shared_ptr<const device::DeviceTable> table;
     std::uint64_t states_version = 0;  // rises with each table

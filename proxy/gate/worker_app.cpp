@@ -106,6 +106,7 @@ void WorkerApp::apply(std::vector<InstanceUpdate>& instances) {
         slot.agents = update.agents;
         slot.traveler_devices = update.traveler_devices;
         slot.shield = update.shield;
+        slot.rates = update.rates;
         slot.feed = update.feed;
         slot.contact = update.feed->contact();
         slot.table = update.feed->table();
@@ -209,6 +210,9 @@ void WorkerApp::look_after_slots() {
         }
     }
     std::erase_if(retired_, [](const auto& weak) { return weak.expired(); });
+    const std::uint64_t refusals = worker_.refused();
+    shared_.metrics->of_worker(index_).connections_refused.add(refusals - refusals_seen_);
+    refusals_seen_ = refusals;
     const std::uint64_t pauses = worker_.accept_pauses();
     if (pauses > pauses_seen_) {
         shared_.metrics->of_worker(index_).accept_pauses.add(pauses - pauses_seen_);

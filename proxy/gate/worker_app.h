@@ -32,6 +32,7 @@ struct InstanceUpdate {
     std::shared_ptr<LearnedAgents> agents;
     std::shared_ptr<LearnedDevices> traveler_devices;
     std::shared_ptr<LockoutShield> shield;  // null: off
+    std::shared_ptr<RateTable> rates;       // null: no limit of requests
 };
 
 class WorkerApp {
@@ -86,6 +87,7 @@ class WorkerApp {
     std::vector<std::weak_ptr<ProxyService>> retired_;
     std::atomic<std::uint64_t> open_connections_{0};
     std::uint64_t pauses_seen_ = 0;
+    std::uint64_t refusals_seen_ = 0;
     std::int64_t flushed_ms_ = 0;
     std::int64_t looked_ms_ = 0;
     std::int64_t reported_ms_ = 0;

@@ -59,6 +59,8 @@ class Connection final : public net::Advancing {
     [[nodiscard]] const Service& service() const { return *service_; }
     [[nodiscard]] const std::shared_ptr<Service>& service_pointer() const { return service_; }
     [[nodiscard]] const SocketAddress& peer() const { return peer_; }
+    /// The client's address had more connections than the limit permits when it made this one.
+    [[nodiscard]] bool crowded() const { return crowded_; }
     [[nodiscard]] bool is_tls() const { return tls_ != nullptr; }
     /// The client's certificate, or null. Valid as long as the connection.
     [[nodiscard]] X509* certificate() const;
@@ -109,8 +111,10 @@ class Connection final : public net::Advancing {
     http::HeadScan scan_;
     Connection* next_ = nullptr;  // the worker's list
     Connection** link_ = nullptr;
+    std::uint64_t address_key_ = 0;  // under which the worker counts it; 0 = it doesn't
     std::uint32_t lingered_bytes_ = 0;
     State state_ = State::handshaking;
+    bool crowded_ = false;
     bool client_left_ = false;
     bool draining_ = false;
     bool parked_ = false;  // idle, and TLS has given its buffers back

@@ -1,11 +1,18 @@
 #include "proxy/server/worker.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 
 namespace eg::server {
+
+namespace {
+
+constexpr std::uint64_t kFarAbove = 2;  // times the limit of connections of an address
+
+}  // namespace
 
 Worker::~Worker() {
     stop();
@@ -115,10 +122,26 @@ std::uint64_t Worker::accept_pauses() const {
 }
 
 void Worker::accept(Entry& entry, int fd, const SocketAddress& peer) {
+    std::uint64_t address_key = 0;
+    bool crowded = false;
+    if (const unsigned most = limit_.addresses.most(); most != 0) {
+        address_key = limit_.addresses.key_of(peer.address);
+        const std::uint64_t count = limit_.addresses.add(address_key);
+        crowded = count > most;
+        if (count > kFarAbove * most) {
+            // An answer would cost a handshake, which is what such a client may be after.
+            limit_.addresses.subtract(address_key);
+            ::close(fd);
+            ++refused_;
+            return;
+        }
+    }
     limit_.open.fetch_add(1, std::memory_order_relaxed);
     ++connections_;
     // Owned by the list from here on, until bury() takes it over.
     auto* connection = std::make_unique<Connection>(*this, entry.service, fd, peer).release();
+    connection->address_key_ = address_key;
+    connection->crowded_ = crowded;
     connection->next_ = first_;
     connection->link_ = &first_;
     if (first_ != nullptr) {
@@ -134,6 +157,9 @@ void Worker::bury(Connection& connection) {
         connection.next_->link_ = connection.link_;
     }
     --connections_;
+    if (connection.address_key_ != 0) {
+        limit_.addresses.subtract(connection.address_key_);
+    }
     limit_.open.fetch_sub(1, std::memory_order_relaxed);
     std::erase(ready_, &connection);
     graveyard_.emplace_back(&connection);

@@ -18,6 +18,7 @@
 #include "proxy/net/buffer.h"
 #include "proxy/net/listener.h"
 #include "proxy/net/loop.h"
+#include "proxy/server/address_count.h"
 #include "proxy/server/connection.h"
 #include "proxy/server/service.h"
 
@@ -27,6 +28,7 @@ namespace eg::server {
 struct ConnectionLimit {
     std::atomic<std::uint64_t> open{0};
     std::atomic<std::uint64_t> most{100'000};
+    AddressCount addresses;  // of each client address against another one
 };
 
 class Worker {
@@ -71,6 +73,8 @@ class Worker {
     /// Scratch for the head being judged; valid within one call of Transaction::begin.
     [[nodiscard]] http::RequestHead& head_scratch() { return head_; }
     [[nodiscard]] std::uint64_t accept_pauses() const;
+    /// Connections that were closed at once: their address had far too many.
+    [[nodiscard]] std::uint64_t refused() const { return refused_; }
 
     void advance_next_turn(Connection& connection) { ready_.push_back(&connection); }
     /// The connection is done: freed at the end of the turn.
@@ -91,6 +95,7 @@ class Worker {
     std::vector<std::unique_ptr<Entry>> entries_;
     Connection* first_ = nullptr;  // all living connections
     std::size_t connections_ = 0;
+    std::uint64_t refused_ = 0;
     std::vector<Connection*> ready_;  // to be advanced in the next turn
     std::vector<std::unique_ptr<Connection>> graveyard_;
     std::function<void()> turn_ended_;

@@ -72,6 +72,7 @@ class GateRig {
     [[nodiscard]] gate::Slot& slot() { return slot_; }
     [[nodiscard]] gate::InstanceMetrics& metrics() { return *slot_.metrics; }
     [[nodiscard]] FakeResolver& resolver() { return resolver_; }
+    [[nodiscard]] server::ConnectionLimit& limit() { return limit_; }
     [[nodiscard]] std::uint64_t requests() const { return context_.requests; }
     /// How many requests ended for this reason.
     [[nodiscard]] std::uint64_t ended(filters::Reason reason) const;

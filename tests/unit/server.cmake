@@ -1,0 +1,3 @@
+easgate_test(server_test
+             SOURCES server/address_count_test.cpp
+             DEPS easgate_server)
