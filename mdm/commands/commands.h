@@ -12,7 +12,8 @@ namespace eg::mdm {
 
 /// Makes the database that the configuration names; never touches one that exists.
 [[nodiscard]] int init(const std::string& config_file);
-/// Serves until SIGTERM or SIGINT. SIGUSR1 and SIGHUP reopen the log file.
+/// Serves until SIGTERM or SIGINT. SIGUSR1 reopens the log file; SIGHUP too, and reads certificate
+/// and key again.
 [[nodiscard]] int run(const std::string& config_file);
 [[nodiscard]] int status(const std::string& config_file, ListFormat format);
 

@@ -122,14 +122,49 @@ class Duties {
     std::atomic<std::size_t> connections_{0};
 };
 
+Outcome<server::ServiceSettings> make_service(const Config& config) {
+    auto tls = make_tls(config);
+    if (!tls) {
+        return std::unexpected(tls.error());
+    }
+    server::ServiceSettings settings;
+    settings.name = "mdm";
+    settings.tls = *std::move(tls);
+    return settings;
+}
+
+/// Reads certificate and key again, from where the configuration now says. Anything wrong leaves
+/// the old ones in force. What is connected stays, held requests too.
+void reload(const Config& started_with, server::SimpleServer& server, Duties& duties,
+            log::Log& log) {
+    const Outcome<Config> config = load_config(started_with.path);
+    const auto settings = config ? make_service(*config) : std::unexpected(config.error());
+    if (!settings) {
+        log.event(log::Level::error, "reload", "refused, the old certificate stays in force: {}",
+                  settings.error().text);
+        return;
+    }
+    server.renew_first(*settings, duties.api());
+    if (config->listen != started_with.listen || config->database != started_with.database ||
+        config->user != started_with.user) {
+        log.event(log::Level::warning, "reload",
+                  "listen, database and node.user count from the next start on");
+    }
+    log.event(log::Level::info, "reload", "certificate and key were read again: {}",
+              config->certificate_file);
+}
+
 /// Returns after SIGTERM or SIGINT.
-void serve(log::Log& log) {
+void serve(const Config& config, server::SimpleServer& server, Duties& duties, log::Log& log) {
     while (true) {
         switch (server::wait_for_signal(1h)) {
             case SIGTERM:
             case SIGINT:
                 return;
             case SIGHUP:
+                log.reopen();
+                reload(config, server, duties, log);
+                break;
             case SIGUSR1:
                 log.reopen();
                 break;
@@ -151,14 +186,11 @@ void drain(server::SimpleServer& server, Duties& duties) {
 
 /// Binds the port and opens the database while we may be root, then becomes the user for good.
 Outcome<void> prepare(const Config& config, server::SimpleServer& server, Duties& duties) {
-    auto tls = make_tls(config);
-    if (!tls) {
-        return std::unexpected(tls.error());
+    const auto settings = make_service(config);
+    if (!settings) {
+        return std::unexpected(settings.error());
     }
-    server::ServiceSettings settings;
-    settings.name = "mdm";
-    settings.tls = *std::move(tls);
-    const auto bound = server.add_listener(config.listen, settings, duties.api());
+    const auto bound = server.add_listener(config.listen, *settings, duties.api());
     if (!bound) {
         return std::unexpected(broken(bound.error()));
     }
@@ -197,7 +229,7 @@ int run(const std::string& config_file) {
     server.start();
     log.event(log::Level::info, "main", "listening on {}", config->listen.to_string());
     fmt::print(stderr, "easgate-mdm: listening on {}\n", config->listen.to_string());
-    serve(log);
+    serve(*config, server, duties, log);
     log.event(log::Level::info, "main", "ending");
     drain(server, duties);
     server.stop();

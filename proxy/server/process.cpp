@@ -44,7 +44,7 @@ std::expected<void, std::string> SimpleServer::add_listener(const SocketAddress&
     ::getsockname(*fd, reinterpret_cast<sockaddr*>(&native), &length);
     const SocketAddress bound = SocketAddress::from_native(native);
     bound_port_ = bound.port;
-    worker_.listen(*fd, bound, std::make_shared<SimpleService>(std::move(settings), handler));
+    serve(*fd, bound, std::move(settings), handler);
     return {};
 }
 
@@ -56,9 +56,19 @@ std::expected<void, std::string> SimpleServer::add_unix_listener(const std::stri
         return std::unexpected(fd.error());
     }
     unix_paths_.push_back(path);
-    worker_.listen(*fd, SocketAddress{},
-                   std::make_shared<SimpleService>(std::move(settings), handler));
+    serve(*fd, SocketAddress{}, std::move(settings), handler);
     return {};
+}
+
+void SimpleServer::serve(int fd, const SocketAddress& address, ServiceSettings settings,
+                         Handler& handler) {
+    served_.emplace_back(address, std::make_shared<SimpleService>(std::move(settings), handler));
+    worker_.listen(fd, address, served_.back().second);
+}
+
+void SimpleServer::renew_first(ServiceSettings settings, Handler& handler) {
+    served_.front().second = std::make_shared<SimpleService>(std::move(settings), handler);
+    worker_.post([this, served = served_] { worker_.assign(served); });
 }
 
 void SimpleServer::stop() {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proxy/base/ip.h"
@@ -33,6 +34,9 @@ class SimpleServer {
                                                                      ServiceSettings settings,
                                                                      Handler& handler);
     [[nodiscard]] std::uint16_t bound_port() const { return bound_port_; }
+    /// From now on the listener that was added first serves new connections with these settings;
+    /// connections that stand keep theirs. On the thread that called start().
+    void renew_first(ServiceSettings settings, Handler& handler);
 
     /// Called on the server's thread at least every 50 ms, more often when there is traffic. Before
     /// start().
@@ -43,9 +47,12 @@ class SimpleServer {
     [[nodiscard]] Worker& worker() { return worker_; }
 
   private:
+    void serve(int fd, const SocketAddress& address, ServiceSettings settings, Handler& handler);
+
     std::string thread_name_;
     ConnectionLimit limit_;
     Worker worker_{limit_};
+    std::vector<std::pair<SocketAddress, std::shared_ptr<Service>>> served_;
     std::vector<std::string> unix_paths_;
     std::uint16_t bound_port_ = 0;
 };

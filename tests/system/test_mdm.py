@@ -2,6 +2,7 @@
 
 import json
 import random
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -9,6 +10,7 @@ import threading
 import time
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from harness import eventually
 from mdm_fixtures import DEVICES, OBSERVATIONS, Companion
 
@@ -272,3 +274,85 @@ def test_a_million_devices(served, tmp_path):
     with open(f"/proc/{served.process.pid}/status", encoding="ascii") as lines:
         peak = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
     assert peak < 150 * 1024
+
+
+# Certificates that are renewed
+
+
+def shown_to(companion):
+    """The certificate that a new connection is shown (DER)."""
+    connection = companion.connect()
+    connection.connect()
+    try:
+        return connection.sock.getpeercert(binary_form=True)
+    finally:
+        connection.close()
+
+
+def der(identity):
+    return identity.x509.public_bytes(serialization.Encoding.DER)
+
+
+def put(companion, identity):
+    """Where the configuration names them: certificate and key, copied as a renewal does."""
+    for name, source in (("server.crt", identity.certificate), ("server.key", identity.key)):
+        (companion.folder / name).write_bytes(source.read_bytes())
+        (companion.folder / name).chmod(0o600)
+
+
+def hang_up(companion):
+    """SIGHUP; returns what the log says about it."""
+    before = companion.log().count(" reload ")
+    companion.process.send_signal(signal.SIGHUP)
+    eventually(lambda: companion.log().count(" reload ") > before, what="a log line about the reload")
+    return [line for line in companion.log().splitlines() if " reload " in line][-1]
+
+
+@pytest.fixture
+def renewable(companion, pki):
+    """Serves with certificate files of its own."""
+    put(companion, pki.mdm)
+    text = companion.config_file.read_text()
+    text = text.replace(str(pki.mdm.certificate), "server.crt").replace(str(pki.mdm.key), "server.key")
+    companion.config_file.write_text(text)
+    return companion.start()
+
+
+def test_a_renewed_certificate_is_shown_after_sighup_and_no_held_request_ends(renewable, pki):
+    old = shown_to(renewable)
+    assert old == der(pki.mdm)
+    cursor = cursor_of(renewable.devices())
+    answers = []
+    waiting = threading.Thread(target=lambda: answers.append(renewable.devices(cursor + "&wait=60")))
+    waiting.start()
+    time.sleep(0.5)
+    assert waiting.is_alive()
+    renewed = pki.mdm_ca.server("mdm-server-renewed")
+    put(renewable, renewed)
+    assert "server.crt" in hang_up(renewable)
+    eventually(lambda: shown_to(renewable) == der(renewed), what="the renewed certificate")
+    assert waiting.is_alive() and not answers
+    renewable.must("device", "add", "NEW1")
+    waiting.join(10)
+    assert answers[0].status == 200 and "NEW1" in answers[0].devices
+
+
+@pytest.mark.parametrize("broken", ["certificate", "pair", "configuration"])
+def test_a_reload_that_fails_keeps_the_old_certificate_and_says_why(renewable, pki, broken):
+    other = pki.mdm_ca.server("mdm-server-other")
+    config = renewable.config_file.read_text()
+    if broken == "certificate":
+        (renewable.folder / "server.crt").write_text("nonsense")
+    elif broken == "pair":
+        (renewable.folder / "server.crt").write_bytes(other.certificate.read_bytes())
+    else:
+        put(renewable, other)
+        renewable.config_file.write_text(config + "nonsense: 1\n")
+    said = hang_up(renewable)
+    assert " error " in said and "old certificate stays in force" in said
+    assert {"certificate": "server.crt", "pair": "key", "configuration": "nonsense"}[broken] in said
+    assert shown_to(renewable) == der(pki.mdm)
+    renewable.config_file.write_text(config)
+    put(renewable, other)
+    assert " info " in hang_up(renewable)
+    eventually(lambda: shown_to(renewable) == der(other), what="the renewed certificate")
