@@ -128,6 +128,8 @@ struct Peer {
     std::string url;
     std::string ca_file;
     bool allow_all = false;
+    std::string_view ca_key;       // of the configuration, for what is said about it
+    std::string_view address_key;  // likewise
 };
 
 /// A handle that trusts what the configuration trusts. `reason` must outlive it.
@@ -153,17 +155,58 @@ Curl connect_to(const Peer& peer, std::array<char, CURL_ERROR_SIZE>& reason) {
     return handle;
 }
 
-std::string why(CURLcode code, const std::array<char, CURL_ERROR_SIZE>& reason) {
-    return reason[0] != '\0' ? reason.data() : curl_easy_strerror(code);
+/// Why the peer wasn't reached and where to look, as a sentence.
+std::string why(CURL* curl, CURLcode code, const std::array<char, CURL_ERROR_SIZE>& reason,
+                const Peer& peer) {
+    const std::string said = reason[0] != '\0' ? reason.data() : curl_easy_strerror(code);
+    long number = 0;
+    switch (code) {
+        case CURLE_COULDNT_RESOLVE_HOST:
+            return fmt::format("its name can't be resolved ({}); see {} and this machine's DNS",
+                               said, peer.address_key);
+        case CURLE_COULDNT_CONNECT:
+            curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &number);
+            return number == ECONNREFUSED
+                       ? std::string(
+                             "connection refused: nothing listens there; does the server run, and "
+                             "is the port right?")
+                       : fmt::format("can't be connected to ({})",
+                                     number != 0 ? std::strerror(static_cast<int>(number)) : said);
+        case CURLE_OPERATION_TIMEDOUT:
+            return fmt::format(
+                "no answer within {} s: does a firewall drop packets, or does the server hang{}?",
+                kPatienceMs / 1000,
+                peer.url.starts_with("https") ? ", or wait because the port is one without TLS"
+                                              : "");
+        case CURLE_PEER_FAILED_VERIFICATION:
+            // libcurl tells the two apart by its text only.
+            return said.starts_with("SSL certificate problem")
+                       ? fmt::format(
+                             "its certificate isn't trusted ({}); {} names the authorities "
+                             "that are",
+                             said, peer.ca_key)
+                       : fmt::format(
+                             "its certificate is for another name ({}); {} must be a name "
+                             "or an address that the certificate bears",
+                             said, peer.address_key);
+        case CURLE_SSL_CACERT_BADFILE:
+            return fmt::format("{} {} can't be used ({})", peer.ca_key, peer.ca_file, said);
+        case CURLE_SSL_CONNECT_ERROR:
+            return fmt::format("no TLS there ({}); is it the right port?", said);
+        default:
+            return said;
+    }
 }
 
 void check_mail_server(const config::Instance& instance, CheckReport& report) {
     const std::string server = instance.activesync_server.to_string(0);
     std::array<char, CURL_ERROR_SIZE> reason{};
-    const Curl handle = connect_to({.url = (instance.ssl ? "https://" : "http://") + server + "/",
-                                    .ca_file = instance.backend_ca_file,
-                                    .allow_all = instance.backend_allow_all_certificates},
-                                   reason);
+    const Peer peer{.url = (instance.ssl ? "https://" : "http://") + server + "/",
+                    .ca_file = instance.backend_ca_file,
+                    .allow_all = instance.backend_allow_all_certificates,
+                    .ca_key = "backend_ca_file",
+                    .address_key = "activesync_server"};
+    const Curl handle = connect_to(peer, reason);
     if (handle == nullptr) {
         report.add(Outcome::failed, "mail server", server, "libcurl can't be used");
         return;
@@ -171,24 +214,29 @@ void check_mail_server(const config::Instance& instance, CheckReport& report) {
     curl_easy_setopt(handle.get(), CURLOPT_CONNECT_ONLY, 1L);
     const CURLcode code = curl_easy_perform(handle.get());
     if (code != CURLE_OK) {
-        report.add(Outcome::failed, "mail server", server, why(code, reason));
+        report.add(Outcome::failed, "mail server", server, why(handle.get(), code, reason, peer));
         return;
     }
     const char* address = nullptr;
     curl_easy_getinfo(handle.get(), CURLINFO_PRIMARY_IP, &address);
+    const char* with = !instance.ssl ? ""
+                       : instance.backend_allow_all_certificates
+                           ? " with TLS, its certificate unchecked (backend_allow_all_certificates)"
+                           : " with a TLS certificate that is trusted";
     report.add(Outcome::ok, "mail server", server,
-               fmt::format("answers at {}{}", address == nullptr ? "?" : address,
-                           instance.ssl ? " with a TLS certificate that is trusted" : ""));
+               fmt::format("answers at {}{}", address == nullptr ? "?" : address, with));
 }
 
 /// One URL as one instance: nothing if it answers as it should, else why not.
 std::optional<std::string> ask_mdm(const std::string& url, const config::Config& config,
                                    const config::Instance& instance) {
     std::array<char, CURL_ERROR_SIZE> reason{};
-    const Curl handle = connect_to({.url = url + "/api/gateway/v1/devices?wait=0",
-                                    .ca_file = config.mdm.ca_file,
-                                    .allow_all = config.mdm.allow_all_certificates},
-                                   reason);
+    const Peer peer{.url = url + "/api/gateway/v1/devices?wait=0",
+                    .ca_file = config.mdm.ca_file,
+                    .allow_all = config.mdm.allow_all_certificates,
+                    .ca_key = "mdm.ca_file",
+                    .address_key = "mdm.url"};
+    const Curl handle = connect_to(peer, reason);
     if (handle == nullptr) {
         return "libcurl can't be used";
     }
@@ -201,7 +249,7 @@ std::optional<std::string> ask_mdm(const std::string& url, const config::Config&
     const bool answered =
         code == CURLE_OK || code == CURLE_WRITE_ERROR;  // the latter by refuse_body
     if (!answered) {
-        return why(code, reason);
+        return why(curl, code, reason, peer);
     }
     if (status == 401) {
         return fmt::format(
@@ -210,7 +258,10 @@ std::optional<std::string> ask_mdm(const std::string& url, const config::Config&
             instance.identity_certificate_file);
     }
     if (status != 200 && status != 204) {
-        return fmt::format("unexpected status {} from {}/api/gateway/v1/devices", status, url);
+        return fmt::format(
+            "unexpected status {} for /api/gateway/v1/devices; is mdm.url that of the MDM server's "
+            "gateway interface?",
+            status);
     }
     return std::nullopt;
 }
