@@ -53,13 +53,13 @@ Milliseconds RateTable::take(std::uint64_t key, unsigned a_minute, std::int64_t 
         for (std::size_t i = 0; i < kWays; ++i) {
             auto& way = ways[(key / kSets + i) % kWays];
             const std::uint64_t value = way.load(std::memory_order_relaxed);
-            const std::int64_t left = value == 0 ? -1 : ahead(value, now);
             if (value >> kTimeBits == tag) {
                 place = &way;
                 old = value;
-                used = left;
+                used = ahead(value, now);
                 break;
             }
+            const std::int64_t left = value == 0 ? -1 : ahead(value, now);
             if (left < least) {
                 least = left;
                 place = &way;
