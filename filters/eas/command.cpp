@@ -10,28 +10,29 @@ namespace {
 // carry changes, Provision uses up a key, and all others are changes or mail. GetAttachment never
 // has a body, so it has no root.
 //
-// Columns: command, name, may be held, safe to repeat, MIME body, code page and token of the root.
+// Columns: command, name, may be held, safe to repeat, MIME body, code page and token of the root,
+// token of what comes first in an answer that holds nothing but a status.
 constexpr std::array<CommandFacts, 20> kCommands{{
-    {Command::sync, "Sync", true, false, false, 0, 0x05},
-    {Command::send_mail, "SendMail", false, false, true, 21, 0x05},
-    {Command::smart_forward, "SmartForward", false, false, true, 21, 0x06},
-    {Command::smart_reply, "SmartReply", false, false, true, 21, 0x07},
-    {Command::get_attachment, "GetAttachment", false, true, false, 0, kNoRoot},
-    {Command::folder_sync, "FolderSync", false, true, false, 7, 0x16},
-    {Command::folder_create, "FolderCreate", false, false, false, 7, 0x13},
-    {Command::folder_delete, "FolderDelete", false, false, false, 7, 0x14},
-    {Command::folder_update, "FolderUpdate", false, false, false, 7, 0x15},
-    {Command::move_items, "MoveItems", false, false, false, 5, 0x05},
-    {Command::get_item_estimate, "GetItemEstimate", false, true, false, 6, 0x05},
-    {Command::meeting_response, "MeetingResponse", false, false, false, 8, 0x07},
-    {Command::search, "Search", false, true, false, 15, 0x05},
-    {Command::settings, "Settings", false, false, false, 18, 0x05},
-    {Command::ping, "Ping", true, true, false, 13, 0x05},
-    {Command::item_operations, "ItemOperations", false, false, false, 20, 0x05},
-    {Command::provision, "Provision", false, false, false, 14, 0x05},
-    {Command::resolve_recipients, "ResolveRecipients", false, true, false, 10, 0x05},
-    {Command::validate_cert, "ValidateCert", false, true, false, 11, 0x05},
-    {Command::find, "Find", false, true, false, 25, 0x05},
+    {Command::sync, "Sync", true, false, false, 0, 0x05, 0x0E},
+    {Command::send_mail, "SendMail", false, false, true, 21, 0x05, 0x12},
+    {Command::smart_forward, "SmartForward", false, false, true, 21, 0x06, 0x12},
+    {Command::smart_reply, "SmartReply", false, false, true, 21, 0x07, 0x12},
+    {Command::get_attachment, "GetAttachment", false, true, false, 0, kNoRoot, kNoRoot},
+    {Command::folder_sync, "FolderSync", false, true, false, 7, 0x16, 0x0C},
+    {Command::folder_create, "FolderCreate", false, false, false, 7, 0x13, 0x0C},
+    {Command::folder_delete, "FolderDelete", false, false, false, 7, 0x14, 0x0C},
+    {Command::folder_update, "FolderUpdate", false, false, false, 7, 0x15, 0x0C},
+    {Command::move_items, "MoveItems", false, false, false, 5, 0x05, 0x0B},
+    {Command::get_item_estimate, "GetItemEstimate", false, true, false, 6, 0x05, 0x0E},
+    {Command::meeting_response, "MeetingResponse", false, false, false, 8, 0x07, 0x0A},
+    {Command::search, "Search", false, true, false, 15, 0x05, 0x0C},
+    {Command::settings, "Settings", false, false, false, 18, 0x05, 0x06},
+    {Command::ping, "Ping", true, true, false, 13, 0x05, 0x07},
+    {Command::item_operations, "ItemOperations", false, false, false, 20, 0x05, 0x0D},
+    {Command::provision, "Provision", false, false, false, 14, 0x05, 0x0B},
+    {Command::resolve_recipients, "ResolveRecipients", false, true, false, 10, 0x05, 0x07},
+    {Command::validate_cert, "ValidateCert", false, true, false, 11, 0x05, 0x0A},
+    {Command::find, "Find", false, true, false, 25, 0x05, 0x0A},
 }};
 
 }  // namespace

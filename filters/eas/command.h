@@ -44,6 +44,8 @@ struct CommandFacts {
     bool mime_body;          // 2.5 to 12.1 send message/rfc822 instead of WBXML
     std::uint8_t root_page;  // code page and token of the root element ([MS-ASWBXML] 2.1.2.1)
     std::uint8_t root_token;
+    std::uint8_t status_token;  // of Status in its answer, on the page of the root; of
+                                // MeetingResponse's Result, which alone holds the Status there
 };
 
 /// Every command, in the order of their codes.

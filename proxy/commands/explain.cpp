@@ -13,6 +13,7 @@
 #include "filters/ews_filter.h"
 #include "filters/look_up.h"
 #include "filters/names.h"
+#include "filters/status_answer.h"
 #include "proxy/base/text.h"
 #include "proxy/commands/certificate_names.h"
 #include "proxy/commands/control.h"
@@ -154,6 +155,17 @@ void print_facts(const http::RequestHead& head, const filters::Judgement& judgem
     fmt::print("\n");
 }
 
+/// Where a refusal is no HTTP status but one of ActiveSync, the number.
+void print_status(const http::RequestHead& head, const filters::Judgement& judgement) {
+    const bool in_wbxml =
+        head.method == http::Method::post && judgement.service == filters::Service::active_sync &&
+        !filters::refusal_document(judgement.eas, judgement.verdict).view().empty();
+    if (in_wbxml) {
+        fmt::print("refusal_answer is activesync: it gets 200 and the status {} of ActiveSync\n",
+                   filters::status_code(judgement.verdict.reason));
+    }
+}
+
 int print_verdict(const filters::Explanation& explanation) {
     for (const filters::TraceLine& line : explanation.lines) {
         const bool fine = line.reason == filters::Reason::none;
@@ -275,6 +287,9 @@ int judge(const config::Config& config, const config::Instance& instance, const 
     const int status = print_verdict(explanation);
     if (status == kPermitted) {
         print_what_may_come(config, instance, explanation.judgement);
+    }
+    if (instance.refusal_answer == config::RefusalAnswer::activesync) {
+        print_status(head, explanation.judgement);
     }
     return status;
 }

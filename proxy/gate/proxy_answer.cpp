@@ -14,6 +14,9 @@ namespace {
 
 constexpr std::uint64_t kShortBody = 64 * 1024;
 constexpr std::uint64_t kRetryAfterSeconds = 60;
+constexpr std::uint16_t kOk = 200;
+constexpr http::Field kPlainText{"Content-Type", "text/plain; charset=utf-8"};
+constexpr http::Field kWbxml{"Content-Type", "application/vnd.ms-sync.wbxml"};
 
 std::string_view version_text(std::uint16_t version) {
     switch (version) {
@@ -39,9 +42,23 @@ std::string_view version_text(std::uint16_t version) {
 }  // namespace
 
 void ProxyTransaction::answer(const filters::Verdict& verdict, http::Field extra) {
+    if (!extra.name.empty()) {
+        answer_with(verdict, verdict.status, extra, {});
+        return;
+    }
+    const auto document = refusal_document(verdict);
+    if (!document.view().empty()) {
+        answer_with(verdict, kOk, kWbxml, document.view());
+        return;
+    }
+    answer_with(verdict, verdict.status, kPlainText, http::plain_body(verdict.status));
+}
+
+void ProxyTransaction::answer_with(const filters::Verdict& verdict, std::uint16_t status,
+                                   http::Field type, std::string_view body) {
     verdict_ = verdict;
-    status_ = verdict.status;
-    if (state_ == State::peeking && (status_ == 400 || status_ == 403)) {
+    status_ = status;
+    if (state_ == State::peeking && (verdict.status == 400 || verdict.status == 403)) {
         permitted_ = false;  // refused for its body, of which nothing was sent on
     }
     leave_held();
@@ -59,13 +76,9 @@ void ProxyTransaction::answer(const filters::Verdict& verdict, http::Field extra
                    (!body_begun || request_.done()) && !connection_.draining();
     std::array<char, 4096> memory;  // a redirect may take up most of it
     http::HeadWriter writer(memory);
-    const std::string_view body =
-        extra.name.empty() ? http::plain_body(status_) : std::string_view();
     writer.status_line(status_);
-    if (extra.name.empty()) {
-        writer.field("Content-Type", "text/plain; charset=utf-8");
-    } else {
-        writer.field(extra.name, extra.value);
+    if (!type.name.empty()) {
+        writer.field(type.name, type.value);
     }
     writer.field("Content-Length", body.size());
     writer.field("X-Request-Id", {request_id_.data(), request_id_.size()});

@@ -131,6 +131,9 @@ ProxyTransaction::Next ProxyTransaction::peek_at_body() {
     const bool whole = reader.done();
     const auto check = filters::eas::check_body_start(eas_, {start.data(), have});
     if ((whole && have == 0) || check == filters::eas::RootCheck::matches) {
+        if (eas_.command == filters::eas::Command::sync) {
+            note_waiting_sync();
+        }
         state_ = State::connecting;
         return Next::again;
     }
@@ -327,15 +330,6 @@ ClientNotes& ProxyTransaction::notes() {
     }
     // Only the gate's services make notes for their connections.
     return static_cast<ClientNotes&>(*notes);
-}
-
-void ProxyTransaction::end_held(Reason reason) {
-    if (answer_begun_ || state_ != State::relaying) {
-        return;
-    }
-    drop_upstream();
-    answer(filters::refuse(reason, "change"));
-    connection_.advance();
 }
 
 ProxyTransaction::Next ProxyTransaction::drop_body() {

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "filters/eas/status_document.h"
 #include "filters/look_up.h"
 #include "filters/verdict.h"
 #include "proxy/gate/ews_body.h"
@@ -44,7 +45,8 @@ class ProxyTransaction final : public server::Transaction {
     /// For a held request: ends it with an answer of ours if the device or its user is no longer
     /// permitted by the table that the slot holds now.
     void judge_again();
-    /// For a held request: ends it with the answer that belongs to `reason`.
+    /// For a held request: ends it for `reason`, by an answer that its client takes for "nothing
+    /// new" where there is one (proxy_ending.cpp), else by the one that belongs to the reason.
     void end_held(filters::Reason reason);
 
   private:
@@ -112,6 +114,12 @@ class ProxyTransaction final : public server::Transaction {
     [[nodiscard]] bool answer_too_many(RateTable& rates, std::uint64_t key, unsigned limit,
                                        filters::Reason reason);
 
+    // How a held request ends, and refusals in WBXML (proxy_ending.cpp).
+    void note_waiting_sync();
+    [[nodiscard]] bool ends_empty() const;
+    [[nodiscard]] filters::eas::StatusDocument refusal_document(
+        const filters::Verdict& verdict) const;
+
     // Relaying.
     bool send_request();
     void request_sent();
@@ -141,6 +149,9 @@ class ProxyTransaction final : public server::Transaction {
     void answer(const filters::Verdict& verdict, http::Field extra = {});
     /// More lines for the head of the answer that answer() has just made.
     void add_to_answer(std::string_view lines);
+    /// `type`: a field for the body, or none.
+    void answer_with(const filters::Verdict& verdict, std::uint16_t status, http::Field type,
+                     std::string_view body);
     void finish();
     void leave_held();
     void log_access();
@@ -190,6 +201,7 @@ class ProxyTransaction final : public server::Transaction {
     bool parked_ = false;
     bool permitted_ = false;  // the filters allowed it, whatever became of it then
     bool logged_ = false;
+    bool waiting_sync_ = false;  // its body does nothing but wait
     http::Method method_ = http::Method::other;
 };
 static_assert(sizeof(ProxyTransaction) <= 1280);

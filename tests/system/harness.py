@@ -341,6 +341,8 @@ def options(fields=()):
 # Smallest documents whose root element is that of the command ([MS-ASWBXML] 2.1.2.1).
 PING_BODY = bytes.fromhex("03016a00000d45480338300001494a4b03310001" "4c03456d61696c00010101 01".replace(" ", ""))
 FOLDER_SYNC_BODY = bytes.fromhex("03016a0000075652033000010 1".replace(" ", ""))
+# Ping, Status 1: how the gate ends a held Ping.
+NOTHING_NEW = bytes.fromhex("03016a00000d45470331000101")
 
 
 def shell(arguments):

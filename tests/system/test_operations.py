@@ -8,8 +8,8 @@ import time
 
 import pytest
 from fake_upstream import FakeUpstream, reply
-from harness import PING_BODY, eventually, post
-from wire_client import Closed, WireClient
+from harness import NOTHING_NEW, PING_BODY, eventually, post
+from wire_client import WireClient
 
 
 def test_health_and_readiness(shared):
@@ -205,11 +205,12 @@ def test_held_requests_end_cleanly_at_drain(make_gate, upstream):
         client.send(post(command="Ping", body=PING_BODY))
         upstream.wait_for(1)
         gate.signal(signal.SIGTERM)
-        try:
-            client.read()
-        except Closed as closed:
-            assert not closed.was_reset
+        answer = client.read()
+        assert answer.status == 200 and answer.body == NOTHING_NEW
+        assert client.ended(2)
     assert gate.process.wait(10) == 0
+    line = gate.access(command="Ping")
+    assert (line["verdict"], line["reason"], line["status"]) == ("allow", "draining", "200")
 
 
 def test_second_sigterm_stops_at_once(make_gate, upstream):

@@ -151,7 +151,9 @@ TEST_CASE("a held request gives its buffers back and ends within its time") {
         rig.set_devices({eg::test::phone("PHONE1", device::State::deny)});
         rig.slot().held.for_device(device::DeviceTable::hash_id("PHONE1"),
                                    [](gate::ProxyTransaction& held) { held.judge_again(); });
-        CHECK(rig.receives(phone, "HTTP/1.1 403"));
+        CHECK(rig.receives(
+            phone, std::string_view("\x03\x01\x6a\x00\x00\x0d\x45\x47\x03\x31\x00\x01\x01", 13)));
+        CHECK(phone.received().starts_with("HTTP/1.1 200"));
         CHECK(rig.sees_end(upstream));
         CHECK(rig.ended(Reason::device_denied) == 1);
     }
