@@ -199,10 +199,8 @@ Gate::Published Gate::make_published(const config::Config& config,
         published.agents = std::make_shared<LearnedAgents>();
         published.traveler_devices = std::make_shared<LearnedDevices>();
         published.feed = std::make_shared<DeviceFeed>(
-            std::move(feed), *log_, [this, name = settings.name](const StatesUpdate& update) {
-                for (auto& worker : workers_) {
-                    worker->post_states(name, update);
-                }
+            std::move(feed), *log_, [this, name = settings.name](StatesUpdate update) {
+                publish_states(workers_, name, std::move(update));
             });
         published.feed->load();
         published.feed->start();
@@ -384,20 +382,29 @@ bool Gate::drain_step() {
             if (open == 0 && now - drain_began_ > Milliseconds(500)) {
                 return true;
             }
+            end_held_in_time(now);
             if (now - drain_began_ >= config_.node.drain_timeout) {
                 log_->event(Level::info, "node", "drain_timeout is over: ending {} connections",
                             open);
                 drain_ = Drain::ending;
                 held_ended_at_ = now;
-                for (auto& worker : workers_) {
-                    worker->post_end_held();
-                }
             }
             return false;
         case Drain::ending:
             return open == 0 || now - held_ended_at_ > kEndingTime;
     }
     return true;
+}
+
+void Gate::end_held_in_time(std::chrono::steady_clock::time_point now) {
+    const auto over = std::min(config_.node.drain_spread, config_.node.drain_timeout);
+    if (held_end_ || now - drain_began_ < config_.node.drain_timeout - over) {
+        return;
+    }
+    held_end_ = true;
+    for (auto& worker : workers_) {
+        worker->post_end_held(over);
+    }
 }
 
 }  // namespace eg::gate

@@ -72,6 +72,8 @@ class Gate final : public NodeView {
     [[nodiscard]] log::Settings log_settings(const config::Config& config) const;
     [[nodiscard]] InstanceStatus status_of(const std::string& name,
                                            const Published& published) const;
+    /// Lets held requests end over the last drain_spread of drain_timeout.
+    void end_held_in_time(std::chrono::steady_clock::time_point now);
     void warn_of_risks(const config::Config& config);
 
     Loaded loaded_;
@@ -100,6 +102,7 @@ class Gate final : public NodeView {
     std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
     std::chrono::steady_clock::time_point drain_began_;
     std::chrono::steady_clock::time_point held_ended_at_;
+    bool held_end_ = false;
     enum class Drain : std::uint8_t { none, announced, finishing, ending } drain_ = Drain::none;
 };
 

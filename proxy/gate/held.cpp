@@ -6,7 +6,7 @@ namespace eg::gate {
 
 void HeldIndex::insert(Node& node) {
     EG_CHECK(node.link == nullptr);
-    Node*& head = buckets_[node.device % kBuckets];
+    Node*& head = buckets_[bucket_of(node)];
     node.next = head;
     node.link = &head;
     if (head != nullptr) {

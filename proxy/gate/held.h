@@ -42,6 +42,15 @@ class HeldIndex {
         }
     }
 
+    /// The same with buckets `from` to `to` - 1: 0 to kBuckets - 1. Devices are even over them.
+    template <typename Use>
+    void for_buckets(std::size_t from, std::size_t to, Use&& use) {
+        for (std::size_t b = from; b < to; ++b) {
+            visit(buckets_[b], [&](Node& node) { use(*node.transaction); });
+        }
+    }
+    [[nodiscard]] static std::size_t bucket_of(const Node& node) { return node.device % kBuckets; }
+
     static constexpr std::size_t kBuckets = 16'384;
     static constexpr std::size_t kSlices = 64;
 

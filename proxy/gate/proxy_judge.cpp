@@ -198,20 +198,23 @@ bool ProxyTransaction::prepare_upstream_head(const http::RequestHead& head) {
 }
 
 void ProxyTransaction::judge_again() {
-    filters::Facts facts;
     Slot& slot = service_.slot();
+    if (judged_by_ >= slot.settled_version) {
+        return;
+    }
+    filters::Facts facts;
     facts.rules = &service_.instance().rules();
     facts.service = published_;
     facts.age = filters::StateAge::fresh;
     facts.eas = published_ == filters::Service::active_sync ? &eas_ : nullptr;
     facts.claims = &claims_;
-    facts.devices = slot.table.get();
+    facts.devices = slot.settled.get();
     facts.user_agent = user_agent_;
     facts.has_user_agent = !user_agent_.empty();
     facts.device_named = eas_.has_device_id;
     facts.traveler_learned = true;  // what was learned isn't asked again
-    if (slot.table != nullptr && eas_.has_device_id) {
-        facts.device = slot.table->find(eas_.device_id);
+    if (slot.settled != nullptr && eas_.has_device_id) {
+        facts.device = slot.settled->find(eas_.device_id);
     }
     if (connection_.notes() != nullptr) {
         facts.connection_name = notes().connection_name;
@@ -220,7 +223,7 @@ void ProxyTransaction::judge_again() {
     if (service_.instance().settings().require_client_certificate) {
         facts.certificate_names = &notes().certificate_names(connection_);
     }
-    judged_by_ = slot.states_version;
+    judged_by_ = slot.settled_version;
     for (const auto& filter : filters::filters()) {
         const std::string_view name = filter.name;
         const bool about_states =

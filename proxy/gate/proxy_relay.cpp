@@ -96,9 +96,9 @@ void ProxyTransaction::request_sent() {
         Slot& slot = service_.slot();
         slot.held.insert(held_);
         slot.metrics->held.add();
-        if (slot.ending_held) {
+        if (HeldIndex::bucket_of(held_) < slot.ending.buckets) {
             end_held(Reason::draining);
-        } else if (slot.states_version != judged_by_) {
+        } else if (judged_by_ < slot.settled_version) {
             judge_again();  // the states changed between the verdict and now
         }
     }

@@ -43,7 +43,7 @@ class ProxyTransaction final : public server::Transaction {
     [[nodiscard]] bool keeps_connection() const override { return keep_client_; }
 
     /// For a held request: ends it with an answer of ours if the device or its user is no longer
-    /// permitted by the table that the slot holds now.
+    /// permitted by the slot's settled table. One that was judged by that or a newer one stays.
     void judge_again();
     /// For a held request: ends it for `reason`, by an answer that its client takes for "nothing
     /// new" where there is one (proxy_ending.cpp), else by the one that belongs to the reason.
@@ -181,7 +181,7 @@ class ProxyTransaction final : public server::Transaction {
     std::uint64_t dropped_bytes_ = 0;
     std::uint64_t answer_sent_ = 0;
     std::uint64_t progress_ = 0;   // bytes moved when the present patience began
-    std::uint64_t judged_by_ = 0;  // Slot::states_version of the last verdict
+    std::uint64_t judged_by_ = 0;  // version of the table of the last verdict
     std::array<char, 16> request_id_;
     LockoutShield::Mark shield_mark_;  // of the credential, where there is a shield
     filters::Verdict verdict_;

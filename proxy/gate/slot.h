@@ -30,9 +30,19 @@ struct Slot {
     std::shared_ptr<LockoutShield> shield;  // null: off
     std::shared_ptr<RateTable> rates;       // null: no limit of requests
     std::shared_ptr<const ContactClock> contact;
+    // Requests are judged by `table`. A held one ends by `settled` only: the last table that every
+    // worker has, so that the next request meets the same verdict wherever it comes.
     std::shared_ptr<const device::DeviceTable> table;
-    std::uint64_t states_version = 0;  // rises with each table
-    bool ending_held = false;          // drain_timeout is over: nothing is held any more
+    std::shared_ptr<const device::DeviceTable> settled;
+    std::uint64_t states_version = 0;   // rises with each table
+    std::uint64_t settled_version = 0;  // of `settled`
+    struct Ending {
+        bool on = false;
+        std::int64_t began_ms = 0;  // monotonic
+        std::int64_t over_ms = 0;
+        std::size_t buckets =
+            0;  // of `held`: what is in the first so many has ended, or ends at once
+    } ending;   // of all that is held, before the node stops
     device::SightingTable sightings;
     std::int64_t sightings_given_ms = 0;  // when the feed last took them (monotonic)
     HeldIndex held;

@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
+
 #include <fmt/format.h>
 #include <openssl/rand.h>
 
@@ -66,8 +69,20 @@ void WorkerApp::post_configuration(std::vector<InstanceUpdate> instances, bool l
     });
 }
 
-void WorkerApp::post_states(const std::string& instance, StatesUpdate update) {
-    worker_.post([this, instance, update = std::move(update)] { apply_states(instance, update); });
+void WorkerApp::post_states(const std::string& instance, std::shared_ptr<const StatesUpdate> update,
+                            std::function<void()> taken) {
+    worker_.post([this, instance, update = std::move(update), taken = std::move(taken)] {
+        Slot& slot = slot_of(instance);
+        slot.table = update->table;
+        ++slot.states_version;
+        taken();
+    });
+}
+
+void WorkerApp::post_settled(const std::string& instance,
+                             std::shared_ptr<const StatesUpdate> update) {
+    worker_.post(
+        [this, instance, update = std::move(update)] { settle_states(instance, *update); });
 }
 
 void WorkerApp::post_drain() {
@@ -77,11 +92,11 @@ void WorkerApp::post_drain() {
     });
 }
 
-void WorkerApp::post_end_held() {
-    worker_.post([this] {
+void WorkerApp::post_end_held(Milliseconds over) {
+    worker_.post([this, over] {
         for (auto& [name, slot] : slots_) {
-            slot->ending_held = true;
-            slot->recheck_slice = 0;
+            slot->ending = {
+                .on = true, .began_ms = worker_.loop().now_ms(), .over_ms = over.count()};
         }
     });
 }
@@ -102,6 +117,13 @@ void WorkerApp::apply(std::vector<InstanceUpdate>& instances) {
     for (auto& update : instances) {
         const std::string& name = update.instance->settings().name;
         Slot& slot = slot_of(name);
+        if (slot.feed.lock() != update.feed) {  // a name that is new, or was gone in between
+            slot.table = update.feed->table();
+            slot.settled = slot.table;
+            ++slot.states_version;
+            ++slot.settled_version;
+            slot.recheck_slice = 0;
+        }
         slot.trouble = update.trouble;
         slot.agents = update.agents;
         slot.traveler_devices = update.traveler_devices;
@@ -109,9 +131,6 @@ void WorkerApp::apply(std::vector<InstanceUpdate>& instances) {
         slot.rates = update.rates;
         slot.feed = update.feed;
         slot.contact = update.feed->contact();
-        slot.table = update.feed->table();
-        ++slot.states_version;
-        slot.recheck_slice = 0;
         auto tls = update.instance->upstream_tls();
         // The control thread has made one from the same settings before; only a file that changed
         // in between fails.
@@ -159,10 +178,10 @@ void WorkerApp::keep_old(const InstanceUpdate& update, Services& fresh, Assignme
     services_.erase(old);  // so that it isn't retired
 }
 
-void WorkerApp::apply_states(const std::string& name, const StatesUpdate& update) {
+void WorkerApp::settle_states(const std::string& name, const StatesUpdate& update) {
     Slot& slot = slot_of(name);
-    slot.table = update.table;
-    ++slot.states_version;
+    slot.settled = update.table;
+    ++slot.settled_version;
     if (update.everything) {
         slot.recheck_slice = 0;
         return;
@@ -185,6 +204,9 @@ void WorkerApp::turn_ended() {
     for (auto& [name, slot] : slots_) {
         if (slot->recheck_slice < HeldIndex::kSlices) {
             judge_held_again(*slot);
+        }
+        if (slot->ending.on) {
+            end_due(*slot);
         }
     }
     if (now_ms - flushed_ms_ >= kFlushEveryMs) {
@@ -231,9 +253,7 @@ void WorkerApp::judge_held_again(Slot& slot) {
     // One slice a turn: with 50,000 held requests some 800 look-ups, far below a millisecond.
     const auto age = slot.age(worker_.loop().now_ms());
     slot.held.for_slice(slot.recheck_slice, [&](ProxyTransaction& held) {
-        if (slot.ending_held) {
-            held.end_held(filters::Reason::draining);
-        } else if (age == filters::StateAge::fresh) {
+        if (age == filters::StateAge::fresh) {
             held.judge_again();
         } else {
             held.end_held(age == filters::StateAge::stale ? filters::Reason::states_stale
@@ -242,6 +262,23 @@ void WorkerApp::judge_held_again(Slot& slot) {
     });
     ++slot.recheck_slice;
     if (slot.recheck_slice < HeldIndex::kSlices) {
+        worker_.post([] {});  // the next turn comes at once
+    }
+}
+
+void WorkerApp::end_due(Slot& slot) {
+    auto& ending = slot.ending;
+    const std::int64_t passed = worker_.loop().now_ms() - ending.began_ms;
+    const std::size_t due = passed >= ending.over_ms
+                                ? HeldIndex::kBuckets
+                                : HeldIndex::kBuckets * static_cast<std::size_t>(passed) /
+                                      static_cast<std::size_t>(ending.over_ms);
+    // A slice a turn at most, so that others get theirs.
+    const std::size_t to = std::min(due, ending.buckets + HeldIndex::kBuckets / HeldIndex::kSlices);
+    const std::size_t from = std::exchange(ending.buckets, to);
+    slot.held.for_buckets(from, to,
+                          [](ProxyTransaction& held) { held.end_held(filters::Reason::draining); });
+    if (to < due) {
         worker_.post([] {});  // the next turn comes at once
     }
 }
@@ -259,6 +296,22 @@ void WorkerApp::report_sightings() {
         if (const auto feed = slot->feed.lock()) {
             feed->observe(slot->sightings.take());
         }
+    }
+}
+
+void publish_states(const std::vector<std::unique_ptr<WorkerApp>>& workers,
+                    const std::string& instance, StatesUpdate update) {
+    const auto shared = std::make_shared<const StatesUpdate>(std::move(update));
+    const auto missing = std::make_shared<std::atomic<std::size_t>>(workers.size());
+    for (const auto& worker : workers) {
+        worker->post_states(instance, shared, [&workers, instance, shared, missing] {
+            if (missing->fetch_sub(1) != 1) {
+                return;
+            }
+            for (const auto& each : workers) {
+                each->post_settled(instance, shared);
+            }
+        });
     }
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -53,11 +54,16 @@ class WorkerApp {
 
     // Any thread; done in the worker's next turn.
     void post_configuration(std::vector<InstanceUpdate> instances, bool log_access);
-    void post_states(const std::string& instance, StatesUpdate update);
+    /// Puts a table in force for new requests, then calls `taken` on the worker's thread.
+    void post_states(const std::string& instance, std::shared_ptr<const StatesUpdate> update,
+                     std::function<void()> taken);
+    /// Every worker has that table: held requests are judged by it. One for each post_states(), in
+    /// their order.
+    void post_settled(const std::string& instance, std::shared_ptr<const StatesUpdate> update);
     /// Stops accepting and lets connections end after their request.
     void post_drain();
-    /// Ends all held requests with an answer.
-    void post_end_held();
+    /// Ends all held requests with an answer, evenly over that time.
+    void post_end_held(Milliseconds over);
     [[nodiscard]] std::uint64_t open_connections() const {
         return open_connections_.load(std::memory_order_relaxed);
     }
@@ -69,11 +75,12 @@ class WorkerApp {
     void apply(std::vector<InstanceUpdate>& instances);
     /// The service that an instance has stays in force.
     void keep_old(const InstanceUpdate& update, Services& fresh, Assignment& assignment);
-    void apply_states(const std::string& name, const StatesUpdate& update);
+    void settle_states(const std::string& name, const StatesUpdate& update);
     Slot& slot_of(const std::string& name);
     void turn_ended();
     void look_after_slots();
     void judge_held_again(Slot& slot);
+    void end_due(Slot& slot);
     void report_sightings();
 
     std::size_t index_;
@@ -93,5 +100,11 @@ class WorkerApp {
     std::int64_t reported_ms_ = 0;
     std::int64_t said_pause_ms_ = 0;
 };
+
+/// Puts a table in force on all workers, and lets held requests end by it once each of them has it:
+/// else a phone whose Ping just ended might be served by a worker that hasn't heard of it yet. Any
+/// thread, one at a time for an instance; `workers` outlive their threads.
+void publish_states(const std::vector<std::unique_ptr<WorkerApp>>& workers,
+                    const std::string& instance, StatesUpdate update);
 
 }  // namespace eg::gate

@@ -1,5 +1,9 @@
 """How phones are told: the ends of held requests, and refusals in ActiveSync's own words."""
 
+import signal
+import threading
+import time
+
 import pytest
 from fake_upstream import reply
 from harness import FOLDER_SYNC_BODY, NOTHING_NEW, PING_BODY, eventually, options, post, run
@@ -93,3 +97,33 @@ def test_explain_names_the_status(telling):
     assert "200 and the status 129" in explain("DENIED", "14.1").stdout
     done = explain("DENIED", "12.1")
     assert done.returncode == 1 and "200 and the status" not in done.stdout
+
+
+def test_endings_are_spread_over_the_last_part_of_a_drain(make_gate, mdm, upstream):
+    """All of them end by the time that drain_timeout is over, none before its last drain_spread, and not at once."""
+    devices = [f"CROWD{number}" for number in range(30)]
+    for device in devices:
+        mdm.set(device, "allow")
+    gate = make_gate(node={"drain_timeout": "4s", "drain_spread": "2s"}).start()
+    eventually(lambda: gate.metric("easgate_devices", state="allow") >= len(devices))
+    clients = [hold(gate, upstream, post(device, command="Ping", body=PING_BODY)) for device in devices]
+    ended = {}
+
+    def watch(client):
+        answer = client.read()
+        ended[client] = (time.monotonic(), answer)
+    threads = [threading.Thread(target=watch, args=(client,)) for client in clients]
+    for thread in threads:
+        thread.start()
+    begin = time.monotonic()
+    gate.signal(signal.SIGTERM)
+    for thread in threads:
+        thread.join(20)
+    moments = sorted(moment - begin for moment, _ in ended.values())
+    assert len(moments) == len(devices)
+    assert all((answer.status, answer.body) == (200, NOTHING_NEW) for _, answer in ended.values())
+    assert moments[0] > 1.9, "held requests have the time before the last drain_spread"
+    assert moments[-1] - moments[0] > 1, "not all at once"
+    for client in clients:
+        client.close()
+    assert gate.process.wait(10) == 0

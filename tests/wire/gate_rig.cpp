@@ -145,6 +145,9 @@ bool GateRig::sees_end(Peer& peer) {
 
 void GateRig::set_devices(const std::vector<device::Record>& records) {
     slot_.table = table_of(records);
+    slot_.settled = slot_.table;
+    ++slot_.states_version;
+    ++slot_.settled_version;
 }
 
 std::uint64_t GateRig::ended(filters::Reason reason) const {
