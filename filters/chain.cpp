@@ -10,16 +10,18 @@
 #include "filters/traveler_filter.h"
 #include "filters/user_agent_filter.h"
 #include "filters/user_filter.h"
+#include "filters/version_filter.h"
 
 namespace eg::filters {
 
 namespace {
 
-constexpr std::array<Filter, 10> kFilters{{
+constexpr std::array<Filter, 11> kFilters{{
     {"states", judge_states, "Are the device states known and recent?"},
     {"path", judge_path, "Is the path published?"},
     {"method", judge_method, "Is the method one that its clients use?"},
     {"command", judge_command, "Is the command one of ActiveSync's?"},
+    {"version", judge_version, "Is the protocol version permitted?"},
     {"device", judge_device, "Is the device known and permitted?", true},
     {"traveler", judge_traveler, "Traveler: may it come from this device, or without naming one?"},
     {"ews", judge_ews, "EWS: may it be a push subscription, of a user with a permitted device?"},

@@ -17,6 +17,7 @@ Rules make_rules(const config::Config& config, const config::Instance& instance)
         }
     }
     rules.user_domains = instance.user_domains;
+    rules.versions = eas::VersionSet(instance.protocol_versions);
     rules.observe = instance.mode == config::Mode::observe;
     rules.ews = instance.allow_ews_subscriptions;
     for (const std::string& host : instance.ews_push_hosts) {

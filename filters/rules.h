@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "filters/eas/versions.h"
 #include "proxy/config/config.h"
 
 namespace eg::filters {
@@ -13,6 +14,7 @@ struct Rules {
     std::optional<std::vector<std::string>>
         user_agents;  // lower-case patterns with * and ?; nothing = all
     std::vector<std::string> user_domains{};
+    eas::VersionSet versions{};  // of ActiveSync that are permitted
     // What is published beside ActiveSync.
     bool ews = false;
     bool traveler = false;

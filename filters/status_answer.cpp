@@ -14,6 +14,7 @@ constexpr std::uint16_t kDeviceIdMissing = 108;
 constexpr std::uint16_t kUserDisabledForSync = 126;
 constexpr std::uint16_t kDeviceIsBlocked = 129;
 constexpr std::uint16_t kAccessDenied = 130;
+constexpr std::uint16_t kVersionNotSupported = 138;
 
 }  // namespace
 
@@ -33,6 +34,8 @@ std::uint16_t status_code(Reason reason) {
             return kDeviceIsBlocked;
         case Reason::body_root:
             return kInvalidXml;
+        case Reason::protocol_version:
+            return kVersionNotSupported;
         default:
             return kAccessDenied;
     }

@@ -70,6 +70,7 @@ constexpr std::array kWords{
     Word{Reason::user_agent, "user_agent"},
     Word{Reason::only_secure_email, "only_secure_email"},
     Word{Reason::command, "command"},
+    Word{Reason::protocol_version, "protocol_version"},
     Word{Reason::body_root, "body_root"},
     Word{Reason::ews, "ews"},
     Word{Reason::ews_push_host, "ews_push_host"},

@@ -26,6 +26,7 @@ enum class Reason : std::uint8_t {
     user_agent,
     only_secure_email,
     command,
+    protocol_version,       // not one that the instance permits
     body_root,              // the root element isn't the command of the URL
     ews,                    // an EWS request that is no permitted subscription
     ews_push_host,          // a subscription that names a host which isn't on the list

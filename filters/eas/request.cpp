@@ -1,6 +1,5 @@
 #include "filters/eas/request.h"
 
-#include <array>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -12,28 +11,8 @@ namespace eg::filters::eas {
 
 namespace {
 
-constexpr std::array<std::pair<std::uint16_t, std::string_view>, 7> kVersions{{
-    {std::uint16_t{25}, "2.5"},
-    {std::uint16_t{120}, "12.0"},
-    {std::uint16_t{121}, "12.1"},
-    {std::uint16_t{140}, "14.0"},
-    {std::uint16_t{141}, "14.1"},
-    {std::uint16_t{160}, "16.0"},
-    {std::uint16_t{161}, "16.1"},
-}};
-
 constexpr auto malformed(const char* what) {
     return fail(ErrorCode::malformed, Side::client, what);
-}
-
-/// 0 for what is no version.
-std::uint16_t version_of(std::string_view text) {
-    for (const auto& [version, its_text] : kVersions) {
-        if (text == its_text) {
-            return version;
-        }
-    }
-    return 0;
 }
 
 /// The fields of which a request has at most one. Null: it has none.
@@ -72,7 +51,7 @@ Result<void> read_version_field(const http::Field* field, EasRequest& request) {
     if (field == nullptr) {
         return {};
     }
-    const std::uint16_t version = version_of(field->value);
+    const std::uint16_t version = version_number(field->value);
     if (version == 0) {
         return malformed("an unknown protocol version");
     }
@@ -97,19 +76,6 @@ void read_policy_key_field(const http::Field* field, EasRequest& request) {
 }
 
 }  // namespace
-
-bool is_version(std::uint16_t version) {
-    return !version_text(version).empty();
-}
-
-std::string_view version_text(std::uint16_t version) {
-    for (const auto& [its_version, text] : kVersions) {
-        if (version == its_version) {
-            return text;
-        }
-    }
-    return {};
-}
 
 Result<EasRequest> parse_request(const http::RequestHead& head) {
     EasRequest request;

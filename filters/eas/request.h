@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "filters/eas/command.h"
+#include "filters/eas/versions.h"
 #include "proxy/base/error.h"
 #include "proxy/base/small_text.h"
 #include "proxy/http/head.h"
@@ -44,10 +45,5 @@ struct EasRequest {
 [[nodiscard]] Result<EasRequest> parse_request(const http::RequestHead& head);
 /// The same into a fresh `request`, which is of no use after an error.
 [[nodiscard]] Result<void> parse_request(const http::RequestHead& head, EasRequest& request);
-
-/// 25, 120, 121, 140, 141, 160, 161: the versions as a base64 query writes them.
-[[nodiscard]] bool is_version(std::uint16_t version);
-/// `14.1` for 141; "" for what is no version.
-[[nodiscard]] std::string_view version_text(std::uint16_t version);
 
 }  // namespace eg::filters::eas

@@ -33,6 +33,9 @@ constexpr std::array<std::string_view, 9> kDroppedResponseFields{"X-BEServer",
 constexpr std::array<std::string_view, 4> kDroppedCookies{
     "X-BEResource", "X-AnonResource", "X-AnonResource-Backend", "SecurityToken"};
 
+constexpr std::string_view kOfferedVersions = "MS-ASProtocolVersions";
+constexpr std::string_view kRenewedVersions = "X-MS-RP";
+
 template <std::size_t N>
 bool is_one_of(const std::array<std::string_view, N>& names, std::string_view name) {
     return std::any_of(names.begin(), names.end(), [name](std::string_view listed) {
@@ -89,6 +92,21 @@ void write_cookie(http::HeadWriter& writer, const http::Field& field) {
 bool sets_dropped_cookie(const http::Field& field) {
     return field.id == FieldName::set_cookie &&
            is_dropped_cookie(cookie_name(field.value.substr(0, field.value.find(';'))));
+}
+
+/// False if it is no list of versions. An empty list of those that are offered says that there is
+/// none; one of those to choose from anew says nothing.
+bool write_narrowed(http::HeadWriter& writer, const http::Field& field,
+                    const filters::eas::VersionSet& versions) {
+    const bool offered = iequals(field.name, kOfferedVersions);
+    if (!offered && !iequals(field.name, kRenewedVersions)) {
+        return false;
+    }
+    const ShortText narrowed = versions.narrow(field.value);
+    if (offered || !narrowed.empty()) {
+        writer.field(field.name, narrowed.view());
+    }
+    return true;
 }
 
 void write_framing(http::HeadWriter& writer, const http::Framing& framing) {
@@ -168,6 +186,10 @@ std::optional<std::size_t> write_upstream_head(const http::RequestHead& head,
     return writer.failed() ? std::nullopt : std::optional(writer.written().size());
 }
 
+const http::Field* offered_versions(const http::ResponseHead& head) {
+    return head.fields.find(kOfferedVersions);
+}
+
 std::optional<std::size_t> write_client_head(const http::ResponseHead& head,
                                              const ResponseEdit& edit, std::span<char> out) {
     http::HeadWriter writer(out);
@@ -176,6 +198,9 @@ std::optional<std::size_t> write_client_head(const http::ResponseHead& head,
         if (field.id == FieldName::content_length || http::is_hop_by_hop(field) ||
             http::connection_lists(head.fields, field.name) || sets_dropped_cookie(field) ||
             (field.id == FieldName::other && is_dropped_response_field(field.name))) {
+            continue;
+        }
+        if (edit.versions != nullptr && write_narrowed(writer, field, *edit.versions)) {
             continue;
         }
         writer.field(field);

@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include "filters/eas/versions.h"
 #include "proxy/http/framing.h"
 #include "proxy/http/head.h"
 
@@ -38,7 +39,12 @@ struct ResponseEdit {
     http::Framing framing;  // towards the client
     bool close = false;     // the connection ends after it
     bool http10 = false;    // the client speaks HTTP/1.0
+    /// Lists of protocol versions are narrowed to these; null: they stay as they are.
+    const filters::eas::VersionSet* versions = nullptr;
 };
+
+/// The list of protocol versions in an answer of ActiveSync, or null ([MS-ASHTTP] 2.2.1.1.2.4).
+[[nodiscard]] const http::Field* offered_versions(const http::ResponseHead& head);
 
 /// Writes the head of the answer to the client; for interim answers (1xx) without framing.
 [[nodiscard]] std::optional<std::size_t> write_client_head(const http::ResponseHead& head,

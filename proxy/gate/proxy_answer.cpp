@@ -18,27 +18,6 @@ constexpr std::uint16_t kOk = 200;
 constexpr http::Field kPlainText{"Content-Type", "text/plain; charset=utf-8"};
 constexpr http::Field kWbxml{"Content-Type", "application/vnd.ms-sync.wbxml"};
 
-std::string_view version_text(std::uint16_t version) {
-    switch (version) {
-        case 25:
-            return "2.5";
-        case 120:
-            return "12.0";
-        case 121:
-            return "12.1";
-        case 140:
-            return "14.0";
-        case 141:
-            return "14.1";
-        case 160:
-            return "16.0";
-        case 161:
-            return "16.1";
-        default:
-            return "";
-    }
-}
-
 }  // namespace
 
 void ProxyTransaction::answer(const filters::Verdict& verdict, http::Field extra) {
@@ -168,7 +147,7 @@ void ProxyTransaction::log_access() {
     slot.metrics->upstream_bytes_in.add(response_.taken());
     const std::string_view user = claims_.names.empty() ? std::string_view(eas_.user)
                                                         : std::string_view(claims_.names.front());
-    const std::string_view protocol = version_text(eas_.protocol_version);
+    const std::string_view protocol = filters::eas::version_text(eas_.protocol_version);
     const std::string_view command = published_ == filters::Service::active_sync
                                          ? filters::eas::name_of(eas_.command)
                                          : filters::name_of(published_);

@@ -1,8 +1,9 @@
-// How a held request ends when it must, and how a client of ActiveSync is told that it is refused.
+// How clients of ActiveSync are told: the ends of held requests, refusals, the versions on offer.
 #include <string_view>
 
 #include "filters/eas/waiting_sync.h"
 #include "filters/status_answer.h"
+#include "proxy/gate/head_edit.h"
 #include "proxy/gate/proxy_transaction.h"
 
 namespace eg::gate {
@@ -63,6 +64,18 @@ StatusDocument ProxyTransaction::refusal_document(const filters::Verdict& verdic
         service_.instance().settings().refusal_answer == config::RefusalAnswer::activesync &&
         published_ == filters::Service::active_sync && method_ == http::Method::post;
     return in_wbxml ? filters::refusal_document(eas_, verdict) : StatusDocument(Command::none, 0);
+}
+
+const filters::eas::VersionSet* ProxyTransaction::versions_for(const http::ResponseHead& head) {
+    const auto& versions = service_.instance().rules().versions;
+    if (versions.is_every() || published_ != filters::Service::active_sync) {
+        return nullptr;
+    }
+    const http::Field* offered = offered_versions(head);
+    if (offered != nullptr && versions.narrow(offered->value).empty()) {
+        service_.offers_no_version(offered->value);
+    }
+    return &versions;
 }
 
 }  // namespace eg::gate

@@ -221,7 +221,8 @@ bool ProxyTransaction::begin_answer(const http::ResponseHead& head) {
     const Kind outward = !unframed ? framing->kind : chunked ? Kind::chunked : Kind::until_close;
     const ResponseEdit edit{.framing = {.kind = outward, .length = framing->length},
                             .close = !keep_client_,
-                            .http10 = http10_};
+                            .http10 = http10_,
+                            .versions = versions_for(head)};
     net::Buffer out(*service_.worker().buffers);
     const auto length = write_client_head(head, edit, out.space());
     if (!length) {

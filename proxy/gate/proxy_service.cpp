@@ -64,6 +64,19 @@ void ProxyService::upstream_fails(const std::string& what) {
     }
 }
 
+void ProxyService::offers_no_version(std::string_view offered) {
+    constexpr std::int64_t kSayEveryMs = 60'000;
+    const std::int64_t now_ms = worker_.loop->now_ms();
+    if (said_no_version_ms_ != 0 && now_ms - said_no_version_ms_ < kSayEveryMs) {
+        return;
+    }
+    said_no_version_ms_ = now_ms;
+    worker_.log->event(log::Level::warning, "upstream",
+                       "instance {}: the mail server offers the protocol versions {}, and none of "
+                       "them is among protocol_versions: phones are offered none",
+                       slot_.name, offered);
+}
+
 void ProxyService::end_turn() {
     pool_.bury();
     const auto open = static_cast<std::int64_t>(pool_.open());

@@ -51,6 +51,10 @@ class ProxyService final : public server::Service {
     void upstream_works();
     void upstream_fails(const std::string& what);
 
+    /// `protocol_versions` leaves nothing of what the mail server offers: said in the log, but not
+    /// each time.
+    void offers_no_version(std::string_view offered);
+
     /// Frees the upstream connections that were given up in this turn, and counts the open ones.
     void end_turn();
 
@@ -59,6 +63,7 @@ class ProxyService final : public server::Service {
     Slot& slot_;
     WorkerContext& worker_;
     upstream::Pool pool_;
+    std::int64_t said_no_version_ms_ = 0;
     std::int64_t counted_ = 0;  // of the pool's connections, by the gauge
 };
 

@@ -120,6 +120,9 @@ class ProxyTransaction final : public server::Transaction {
     [[nodiscard]] filters::eas::StatusDocument refusal_document(
         const filters::Verdict& verdict) const;
 
+    /// Those to which the lists of an answer are narrowed, or null.
+    [[nodiscard]] const filters::eas::VersionSet* versions_for(const http::ResponseHead& head);
+
     // Relaying.
     bool send_request();
     void request_sent();

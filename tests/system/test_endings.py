@@ -127,3 +127,26 @@ def test_endings_are_spread_over_the_last_part_of_a_drain(make_gate, mdm, upstre
     for client in clients:
         client.close()
     assert gate.process.wait(10) == 0
+
+
+def test_protocol_versions(make_gate, upstream):
+    gate = make_gate()
+    gate.change_instance(protocol_versions=["14.1", "16.1"], refusal_answer="activesync")
+    gate.start()
+    upstream.answer = lambda received, peer: reply(fields=[("MS-ASProtocolVersions", "2.5,12.1,14.0,14.1,16.0,16.1")])
+    assert gate.ask(options()).value("ms-asprotocolversions") == "14.1,16.1"
+    assert gate.ask(post()).value("ms-asprotocolversions") == "14.1,16.1"
+    assert gate.ask(post(version=None)).status == 200, "the mail server asks"
+    asked = len(upstream.requests)
+    assert gate.ask(post(version="12.1")).status == 403
+    answer = gate.ask(post(version="14.0"))
+    assert (answer.status, answer.body.hex()) == (200, "03016a000007564c03313338000101")
+    line = gate.access(answer.value("x-request-id"))
+    assert (line["verdict"], line["reason"]) == ("refuse", "protocol_version")
+    assert len(upstream.requests) == asked
+    upstream.answer = lambda received, peer: reply(fields=[("MS-ASProtocolVersions", "2.5,12.1")])
+    assert gate.ask(options()).value("ms-asprotocolversions") == ""
+    eventually(lambda: gate.log_lines("none of them is among protocol_versions"))
+    done = run("explain", "--config", gate.config_file, "--header", "Host: x", "--header", "MS-ASProtocolVersion: 14.0",
+               "POST /Microsoft-Server-ActiveSync?Cmd=Ping&User=alice&DeviceId=PHONE1&DeviceType=P HTTP/1.1")
+    assert done.returncode == 1 and "protocol_version" in done.stdout

@@ -119,6 +119,34 @@ TEST_CASE("a Sync whose body wasn't at hand when it was looked at is not known t
     CHECK(phone.received().starts_with("HTTP/1.1 503"));
 }
 
+TEST_CASE("the versions on offer are narrowed, and no other is spoken") {
+    GateRig rig([](config::Config& config) {
+        config.instances.front().protocol_versions = {"14.1", "12.1"};
+    });
+    Peer phone = rig.connect();
+    phone.send("OPTIONS /Microsoft-Server-ActiveSync HTTP/1.1\r\nHost: m\r\n\r\n");
+    Peer upstream = rig.upstream();
+    REQUIRE(rig.receives(upstream, "\r\n\r\n"));
+    upstream.send(answer(200, "",
+                         "MS-ASProtocolVersions: 2.5,12.0,12.1,14.0,14.1,16.1\r\n"
+                         "MS-ASProtocolCommands: Sync,Ping\r\n"));
+    REQUIRE(rig.receives(phone, "\r\n\r\n"));
+    std::string got = phone.take_received();
+    CHECK(got.find("MS-ASProtocolVersions: 12.1,14.1\r\n") != std::string::npos);
+    CHECK(got.find("MS-ASProtocolCommands: Sync,Ping\r\n") != std::string::npos);
+    phone.send(request("FolderSync", kFolderSync));
+    REQUIRE(rig.receives(upstream, kFolderSync));
+    upstream.send(answer(200, "x", "ms-asprotocolversions: 16.1\r\nX-MS-RP: 16.0, 14.1\r\n"));
+    REQUIRE(rig.receives(phone, "\r\n\r\nx"));
+    got = phone.take_received();
+    CHECK(got.find("ms-asprotocolversions: \r\n") != std::string::npos);
+    CHECK(got.find("X-MS-RP: 14.1\r\n") != std::string::npos);
+    phone.send(of_version("16.1", request("FolderSync", kFolderSync)));
+    REQUIRE(rig.receives(phone, "\r\n\r\n"));
+    CHECK(phone.take_received().starts_with("HTTP/1.1 403"));
+    CHECK(rig.ended(Reason::protocol_version) == 1);
+}
+
 TEST_CASE("refusals in WBXML, for phones that read them") {
     GateRig rig([](config::Config& config) {
         config.instances.front().refusal_answer = config::RefusalAnswer::activesync;

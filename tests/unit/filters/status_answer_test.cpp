@@ -37,6 +37,7 @@ TEST_CASE("the status says why") {
     CHECK(status_code(Reason::user_unreadable) == 126);
     CHECK(status_code(Reason::no_device) == 108);
     CHECK(status_code(Reason::body_root) == 103);
+    CHECK(status_code(Reason::protocol_version) == 138);
     CHECK(status_code(Reason::certificate) == 130);
     // None of them may make the client provision again, or wipe itself.
     for (int i = 0; i <= static_cast<int>(Reason::client_left); ++i) {
