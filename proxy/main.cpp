@@ -25,6 +25,7 @@
 #include "proxy/commands/version.h"
 #include "proxy/commands/wbxml.h"
 #include "proxy/gate/run.h"
+#include "proxy/net/tls_memory.h"
 
 namespace {
 
@@ -268,6 +269,7 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    eg::net::install_tls_memory();
     CLI::App app("easgate: a gate between phones and a company's mail server", "easgate");
     app.require_subcommand(1);
     CommandLine line;
