@@ -43,7 +43,11 @@ int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_length,
 int ticket_callback(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                     EVP_MAC_CTX* mac, int sealing) {
     auto* keys = static_cast<TicketKeys*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
-    return keys->apply(name, iv, cipher, mac, sealing);
+    const int result = keys->apply(name, iv, cipher, mac, sealing);
+    // A client of TLS 1.3 uses a ticket once (RFC 8446 C.4): without a new one its next handshake
+    // would be a full one. 2 asks OpenSSL for that.
+    const bool resumes = sealing == 0 && result == 1;
+    return resumes && SSL_version(ssl) == TLS1_3_VERSION ? 2 : result;
 }
 
 std::string openssl_reason() {

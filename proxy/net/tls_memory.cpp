@@ -18,53 +18,54 @@ namespace {
 
 using Index = std::uint32_t;
 
-constexpr std::size_t kMostBlocks = std::size_t{1} << 21;  // 48 GiB of addresses, of no memory
-constexpr std::size_t kFewBlocks = 64;                     // made usable in one step
-constexpr std::size_t kWarm = 128;  // free ones of a thread that keep their pages
+constexpr Index kMostBlocks = Index{1} << 21;  // 48 GiB of addresses, of no memory
+constexpr Index kFewBlocks = 64;               // made usable in one step
+constexpr std::size_t kWarm = 128;             // free ones of a thread that keep their pages
 
-/// All blocks, side by side in one range of addresses, so that a look at a pointer tells whose it
-/// is.
-class Region {
+// All blocks lie side by side in one range of addresses, so that a look at a pointer tells whose it
+// is. Null until the first block is asked for, and where there is no such range. Written once,
+// before there are threads.
+char* range = nullptr;
+
+[[nodiscard]] char* block_at(Index index) {
+    return range + index * TlsMemory::kBlockBytes;
+}
+[[nodiscard]] Index index_of(const void* block) {
+    return static_cast<Index>(static_cast<std::size_t>(static_cast<const char*>(block) - range) /
+                              TlsMemory::kBlockBytes);
+}
+
+/// What no thread has as its own.
+class Stock {
   public:
-    Region() {
-        void* range = ::mmap(nullptr, kMostBlocks * TlsMemory::kBlockBytes, PROT_NONE,
-                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (range != MAP_FAILED) {
-            begin_ = static_cast<char*>(range);
+    Stock() {
+        constexpr std::size_t kBytes = kMostBlocks * TlsMemory::kBlockBytes;
+        void* reserved =
+            ::mmap(nullptr, kBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (reserved != MAP_FAILED) {
+            range = static_cast<char*>(reserved);
             // A huge page would stay whole for one block in it.
-            ::madvise(range, kMostBlocks * TlsMemory::kBlockBytes, MADV_NOHUGEPAGE);
+            ::madvise(reserved, kBytes, MADV_NOHUGEPAGE);
         }
     }
 
-    [[nodiscard]] bool contains(const void* memory) const {
-        return reinterpret_cast<std::uintptr_t>(memory) - reinterpret_cast<std::uintptr_t>(begin_) <
-                   kMostBlocks * TlsMemory::kBlockBytes &&
-               begin_ != nullptr;
-    }
-    [[nodiscard]] char* at(Index index) const { return begin_ + index * TlsMemory::kBlockBytes; }
-    [[nodiscard]] Index index_of(const void* memory) const {
-        return static_cast<Index>(
-            static_cast<std::size_t>(static_cast<const char*>(memory) - begin_) /
-            TlsMemory::kBlockBytes);
-    }
-
     /// Some free blocks; none when memory or addresses are at an end.
-    void refill(std::vector<Index>& free) {
+    void take(std::vector<Index>& free) {
         const std::lock_guard lock(mutex_);
         if (!given_.empty()) {
-            const std::size_t count = std::min(given_.size(), kFewBlocks);
+            const std::size_t count = std::min<std::size_t>(given_.size(), kFewBlocks);
             free.insert(free.end(), given_.end() - static_cast<std::ptrdiff_t>(count),
                         given_.end());
             given_.resize(given_.size() - count);
             return;
         }
-        if (begin_ == nullptr || used_ + kFewBlocks > kMostBlocks ||
-            ::mprotect(at(static_cast<Index>(used_)), kFewBlocks * TlsMemory::kBlockBytes,
+        if (range == nullptr || used_ + kFewBlocks > kMostBlocks ||
+            ::mprotect(block_at(used_), kFewBlocks * TlsMemory::kBlockBytes,
                        PROT_READ | PROT_WRITE) != 0) {
             return;
         }
-        for (std::size_t i = kFewBlocks; i > 0; --i) {
-            free.push_back(static_cast<Index>(used_ + i - 1));
+        for (Index i = kFewBlocks; i > 0; --i) {
+            free.push_back(used_ + i - 1);
         }
         used_ += kFewBlocks;
     }
@@ -76,16 +77,15 @@ class Region {
     }
 
   private:
-    char* begin_ = nullptr;
     std::mutex mutex_;
-    std::size_t used_ = 0;
+    Index used_ = 0;
     std::vector<Index> given_;
 };
 
 // Never destroyed: OpenSSL frees memory until the very end of the process.
-Region& region() {
-    static Region* const kRegion = new Region;
-    return *kRegion;
+Stock& stock() {
+    static Stock* const kStock = new Stock;
+    return *kStock;
 }
 
 /// The free blocks of a thread: the last one freed is the next one used, since it is still in the
@@ -104,8 +104,8 @@ thread_local FreeBlocks free_blocks;
 
 FreeBlocks::~FreeBlocks() {
     thread_ends = true;
-    region().give(warm);
-    region().give(cold);
+    stock().give(warm);
+    stock().give(cold);
 }
 
 void* take_block() {
@@ -114,31 +114,32 @@ void* take_block() {
     }
     auto& free = free_blocks.warm.empty() ? free_blocks.cold : free_blocks.warm;
     if (free.empty()) {
-        region().refill(free);
+        stock().take(free);
         if (free.empty()) {
             return nullptr;
         }
     }
     const Index index = free.back();
     free.pop_back();
-    return region().at(index);
+    return block_at(index);
 }
 
 void free_block(void* memory) {
-    const Index index = region().index_of(memory);
+    const Index index = index_of(memory);
     if (!thread_ends && free_blocks.warm.size() < kWarm) {
         free_blocks.warm.push_back(index);
         return;
     }
     ::madvise(memory, TlsMemory::kBlockBytes, MADV_DONTNEED);
     if (thread_ends) {
-        region().give({index});
+        stock().give({index});
     } else {
         free_blocks.cold.push_back(index);
     }
 }
 
-void* openssl_allocate(std::size_t bytes, const char*, int) {
+// [[gnu::flatten]]: OpenSSL asks some hundred times in a handshake.
+[[gnu::flatten]] void* openssl_allocate(std::size_t bytes, const char*, int) {
     return TlsMemory::allocate(bytes);
 }
 
@@ -146,7 +147,7 @@ void* openssl_reallocate(void* memory, std::size_t bytes, const char*, int) {
     return TlsMemory::reallocate(memory, bytes);
 }
 
-void openssl_release(void* memory, const char*, int) {
+[[gnu::flatten]] void openssl_release(void* memory, const char*, int) {
     TlsMemory::release(memory);
 }
 
@@ -156,12 +157,15 @@ bool install_tls_memory() {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     return false;  // a use after the end must show
 #else
+    stock();
     return CRYPTO_set_mem_functions(openssl_allocate, openssl_reallocate, openssl_release) == 1;
 #endif
 }
 
 bool TlsMemory::owns(const void* memory) {
-    return region().contains(memory);
+    return reinterpret_cast<std::uintptr_t>(memory) - reinterpret_cast<std::uintptr_t>(range) <
+               kMostBlocks * kBlockBytes &&
+           range != nullptr;
 }
 
 void* TlsMemory::allocate(std::size_t bytes) {

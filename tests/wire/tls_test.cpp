@@ -266,6 +266,41 @@ TEST_CASE("tickets: resumed where they were given, worth nothing at another inst
     CHECK(visit(*second, *client));
 }
 
+TEST_CASE("tickets: a resumed session gets a new one, since a client uses each once") {
+    const Certificates certificates;
+    const auto context = certificates.context(certificates.settings("one"));
+    const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> client(SSL_CTX_new(TLS_client_method()),
+                                                                   &SSL_CTX_free);
+    SSL_SESSION* ticket = nullptr;
+    SSL_CTX_set_app_data(client.get(), &ticket);
+    SSL_CTX_set_session_cache_mode(client.get(), SSL_SESS_CACHE_CLIENT);
+    SSL_CTX_sess_set_new_cb(client.get(), [](SSL* ssl, SSL_SESSION* fresh) {
+        auto** newest = static_cast<SSL_SESSION**>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+        SSL_SESSION_free(*newest);
+        *newest = fresh;
+        return 1;
+    });
+    for (int count = 0; count < 4; ++count) {
+        CAPTURE(count);
+        net::SslPtr ssl(SSL_new(client.get()));
+        SSL_set_connect_state(ssl.get());
+        if (ticket != nullptr) {
+            SSL_set_session(ssl.get(), ticket);
+            SSL_SESSION_free(std::exchange(ticket, nullptr));
+        }
+        Pair pair(*context, std::move(ssl));
+        REQUIRE(pair.shake_hands());
+        const std::string_view hello = "hello";
+        CHECK(pair.server->write({&hello, 1}).bytes == 5);
+        IoStatus status{};
+        CHECK(pair.read_all(*pair.client, status) == "hello");
+        pair.client->shutdown();
+        CHECK(pair.resumed() == (count != 0));
+        CHECK(ticket != nullptr);
+    }
+    SSL_SESSION_free(ticket);
+}
+
 TEST_CASE("tickets of a key file: shared by nodes, not by instances") {
     const Certificates certificates;
     auto settings = certificates.settings("one");
