@@ -15,6 +15,8 @@ namespace eg::net {
 
 namespace {
 
+constexpr int kIvBytes = 16;  // of AES-CBC
+
 // RFC 5869 with SHA-256.
 void derive(std::string_view secret, std::string_view info, unsigned char* out,
             std::size_t length) {
@@ -74,7 +76,7 @@ int TicketKeys::apply(unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* ci
     }
     auto key = keys_.begin();
     if (sealing == 1) {
-        if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) != 1) {
+        if (RAND_bytes(iv, kIvBytes) != 1) {
             return -1;
         }
         std::memcpy(name, key->name.data(), key->name.size());
@@ -86,14 +88,15 @@ int TicketKeys::apply(unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* ci
             return 0;  // sealed by nobody we know: a full handshake
         }
     }
+    // Fetched once: by name OpenSSL would look it up each time.
+    static const EVP_CIPHER* const kCipher = EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr);
     char digest[] = "SHA256";
     OSSL_PARAM parameters[] = {OSSL_PARAM_construct_octet_string(
                                    OSSL_MAC_PARAM_KEY, key->mac_key.data(), key->mac_key.size()),
                                OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
                                OSSL_PARAM_construct_end()};
     if (EVP_MAC_CTX_set_params(mac, parameters) != 1 ||
-        EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), nullptr, key->cipher_key.data(), iv,
-                          sealing) != 1) {
+        EVP_CipherInit_ex(cipher, kCipher, nullptr, key->cipher_key.data(), iv, sealing) != 1) {
         return -1;
     }
     // 2 asks OpenSSL for a fresh ticket: the one that came was sealed by an older key.

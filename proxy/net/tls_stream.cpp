@@ -50,10 +50,28 @@ struct Wire {
     std::size_t ahead = kCorkedRecords;
     unsigned whole_writes = 0;
     bool corked = false;
+    bool defers = false;  // what is sealed now leaves with what comes next: see handshake()
 
     // Takes what the cork holds of this connection: it leaves with the next flush.
     void keep(std::size_t bytes) {
         unsent.insert(unsent.end(), cork().bytes.data(), cork().bytes.data() + bytes);
+    }
+
+    // Sends what is unsent, and `piece` behind it. The bytes of `piece` that went; `again` if none
+    // did.
+    IoResult send_with(std::string_view piece) {
+        const std::array<std::string_view, 2> both{{{unsent.data(), unsent.size()}, piece}};
+        const IoResult sent = socket.write(both);
+        if (sent.status != IoStatus::ok) {
+            return sent;
+        }
+        const std::size_t first = std::min(sent.bytes, unsent.size());
+        unsent.erase(unsent.begin(), unsent.begin() + static_cast<std::ptrdiff_t>(first));
+        if (unsent.empty()) {
+            unsent.shrink_to_fit();
+        }
+        return sent.bytes == first ? IoResult{}
+                                   : IoResult{.status = IoStatus::ok, .bytes = sent.bytes - first};
     }
 
     // Sends what is unsent; ok when nothing is left.
@@ -108,10 +126,12 @@ int bio_write(BIO* bio, const char* in, int length) {
         cork().used += piece.size();
         return length;
     }
-    IoResult sent = wire.flush();
-    if (sent.status == IoStatus::ok) {
-        sent = wire.socket.write({&piece, 1});
+    if (wire.defers) {
+        wire.unsent.insert(wire.unsent.end(), piece.begin(), piece.end());
+        return length;
     }
+    const IoResult sent =
+        wire.unsent.empty() ? wire.socket.write({&piece, 1}) : wire.send_with(piece);
     if (sent.status == IoStatus::ok) {
         return static_cast<int>(sent.bytes);
     }
@@ -171,9 +191,26 @@ TlsStream::TlsStream(Loop& loop, int fd, Advancing& owner, SslPtr ssl)
 }
 
 IoResult TlsStream::handshake() {
+    Wire& wire = wire_of(ssl_.get());
+    // A whole flight leaves at once.
+    wire.defers = true;
     forget_errors();
     const int result = SSL_do_handshake(ssl_.get());
-    return result == 1 ? IoResult{.status = IoStatus::ok} : outcome(result);
+    const IoResult end = result == 1 ? IoResult{.status = IoStatus::ok} : outcome(result);
+    wire.defers = false;
+    // Of a server of TLS 1.3 the last thing is a ticket, which nobody waits for: it leaves with the
+    // first answer, or when nothing more is at hand.
+    const bool only_ticket =
+        result == 1 && SSL_is_server(ssl_.get()) == 1 && SSL_version(ssl_.get()) == TLS1_3_VERSION;
+    if (only_ticket) {
+        return end;
+    }
+    const IoResult sent = wire.flush();  // an alert too
+    if (end.status == IoStatus::error || sent.status == IoStatus::ok) {
+        return end;
+    }
+    broken_ |= sent.status == IoStatus::error;
+    return sent;
 }
 
 IoResult TlsStream::read(std::span<char> into) {
@@ -181,6 +218,7 @@ IoResult TlsStream::read(std::span<char> into) {
     // out the long way.
     if (!socket_.readable() && !broken_ && SSL_get_shutdown(ssl_.get()) == 0 &&
         SSL_has_pending(ssl_.get()) == 0) {
+        flush_rest();
         return {};
     }
     std::size_t total = 0;
@@ -191,6 +229,9 @@ IoResult TlsStream::read(std::span<char> into) {
         const int got = SSL_read(ssl_.get(), into.data() + total, static_cast<int>(room));
         if (got <= 0) {
             const IoResult end = outcome(got);  // remembers a failure even if bytes come first
+            if (total == 0) {
+                flush_rest();
+            }
             return total != 0 ? IoResult{.status = IoStatus::ok, .bytes = total} : end;
         }
         total += static_cast<std::size_t>(got);
@@ -283,7 +324,13 @@ IoResult uncork(Wire& wire, std::size_t total, std::size_t last) {
 
 IoResult TlsStream::write(std::span<const std::string_view> pieces) {
     Wire& wire = wire_of(ssl_.get());
-    if (!wire.unsent.empty() || wire.held_back != 0) {
+    std::size_t offered = 0;
+    for (const auto& piece : pieces) {
+        offered += piece.size();
+    }
+    const bool many = offered > kRecordBytes;
+    // What is unsent goes first; together with a single record, before many.
+    if (wire.held_back != 0 || (many && !wire.unsent.empty())) {
         const IoResult sent = wire.flush();
         if (sent.status != IoStatus::ok) {
             broken_ |= sent.status == IoStatus::error;
@@ -293,11 +340,7 @@ IoResult TlsStream::write(std::span<const std::string_view> pieces) {
             return {.status = IoStatus::ok, .bytes = std::exchange(wire.held_back, 0)};
         }
     }
-    std::size_t offered = 0;
-    for (const auto& piece : pieces) {
-        offered += piece.size();
-    }
-    wire.corked = offered > kRecordBytes;
+    wire.corked = many;
     std::size_t total = 0;
     std::size_t last = 0;
     Cursor cursor(pieces);
@@ -342,7 +385,15 @@ std::size_t TlsStream::unsent() const {
     return wire_of(ssl_.get()).unsent.size();
 }
 
+void TlsStream::flush_rest() {
+    Wire& wire = wire_of(ssl_.get());
+    if (!wire.unsent.empty()) {
+        broken_ |= wire.flush().status == IoStatus::error;
+    }
+}
+
 void TlsStream::free_buffers() {
+    flush_rest();
     SSL_free_buffers(ssl_.get());
 }
 

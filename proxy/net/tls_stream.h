@@ -38,6 +38,8 @@ class TlsStream final : public Stream {
   private:
     /// What a call of OpenSSL that returned `result` (not a success) means.
     IoResult outcome(int result);
+    /// What was sealed and kept back leaves, as far as the socket takes it.
+    void flush_rest();
     Socket socket_;  // before ssl_: the BIO in it refers to the socket
     SslPtr ssl_;
     bool broken_ = false;  // after a fatal error SSL_shutdown must not be called

@@ -255,6 +255,13 @@ void Connection::drain() {
 }
 
 void Connection::close_cleanly() {
+    if (client_left_ && socket_->hung_up()) {
+        // It has taken or given up all that we sent, and a goodbye would only be answered with a
+        // reset.
+        notes_.reset();
+        die();
+        return;
+    }
     stream_->shutdown();
     input_.release();
     notes_.reset();
