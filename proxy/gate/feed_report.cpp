@@ -1,24 +1,18 @@
 #include "proxy/gate/feed_report.h"
 
-#include <jansson.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <memory>
+#include <chrono>
+#include <iterator>
 
-#include <fmt/chrono.h>
+#include <fmt/format.h>
 
 #include "proxy/base/text.h"
 #include "proxy/gate/version.h"
+#include "proxy/log/escape.h"
 
 namespace eg::gate {
 
 namespace {
-
-struct Drop {
-    void operator()(json_t* value) const { json_decref(value); }
-};
-using Json = std::unique_ptr<json_t, Drop>;
 
 bool is_plain(std::string_view text) {
     return is_utf8(text) && std::ranges::none_of(text, [](char c) {
@@ -26,70 +20,54 @@ bool is_plain(std::string_view text) {
            });
 }
 
-/// UTF-8 whatever the bytes are.
-std::string readable(std::string_view text) {
-    if (is_utf8(text)) {
-        return std::string(text);
-    }
-    std::string out;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x80) {
-            out += c;
-        } else {
-            out += static_cast<char>(0xC0U | byte >> 6);
-            out += static_cast<char>(0x80U | (byte & 0x3FU));
-        }
-    }
-    return out;
+void add_text(std::string& line, std::string_view key, std::string_view text) {
+    line += key;
+    log::append_json_rest(line, text);
 }
 
-void set_text(const Json& object, const char* key, std::string_view text) {
-    json_object_set_new(object.get(), key, json_stringn(text.data(), text.size()));
+void add_number(std::string& line, std::string_view key, std::uint64_t number) {
+    fmt::format_to(std::back_inserter(line), "{}{}", key, number);
 }
 
-void set_number(const Json& object, const char* key, std::uint64_t number) {
-    json_object_set_new(object.get(), key, json_integer(static_cast<json_int_t>(number)));
-}
-
-void set_time(const Json& object, const char* key, WallTime time) {
-    const auto since = std::chrono::floor<Milliseconds>(time.time_since_epoch());
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
-    const auto utc = fmt::gmtime(static_cast<std::time_t>(seconds.count()));
-    set_text(object, key,
-             fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", utc, (since - seconds).count()));
-}
-
-std::string line_of(const Json& object) {
-    const std::unique_ptr<char, decltype(&std::free)> text(json_dumps(object.get(), JSON_COMPACT),
-                                                           &std::free);
-    return text == nullptr ? std::string() : std::string(text.get()) + '\n';
+/// RFC 3339, UTC.
+void add_time(std::string& line, std::string_view key, WallTime time) {
+    const auto whole = std::chrono::floor<Milliseconds>(time);
+    const auto days = std::chrono::floor<std::chrono::days>(whole);
+    const std::chrono::year_month_day date(days);
+    const std::chrono::hh_mm_ss clock(whole - days);
+    fmt::format_to(std::back_inserter(line), R"({}"{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z")",
+                   key, static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                   static_cast<unsigned>(date.day()), clock.hours().count(),
+                   clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
 }
 
 }  // namespace
 
 std::string sighting_line(const device::Sighting& sighting) {
-    const Json object(json_object());
-    set_text(object, "id", is_plain(sighting.id) ? sighting.id.view() : to_hex(sighting.id));
-    set_text(object, "user", readable(sighting.user));
-    set_text(object, "user_agent", readable(sighting.user_agent));
-    set_text(object, "device_type", readable(sighting.device_type));
-    set_text(object, "protocol", readable(sighting.protocol));
-    set_time(object, "first_seen", sighting.first_seen);
-    set_time(object, "last_seen", sighting.last_seen);
-    set_number(object, "requests", sighting.requests);
-    set_number(object, "refused", sighting.refused);
-    set_text(object, "reason", readable(sighting.reason));
-    return line_of(object);
+    std::string line;
+    line.reserve(320);
+    add_text(line, R"({"id":)", is_plain(sighting.id) ? sighting.id.view() : to_hex(sighting.id));
+    add_text(line, R"(,"user":)", sighting.user);
+    add_text(line, R"(,"user_agent":)", sighting.user_agent);
+    add_text(line, R"(,"device_type":)", sighting.device_type);
+    add_text(line, R"(,"protocol":)", sighting.protocol);
+    add_time(line, R"(,"first_seen":)", sighting.first_seen);
+    add_time(line, R"(,"last_seen":)", sighting.last_seen);
+    add_number(line, R"(,"requests":)", sighting.requests);
+    add_number(line, R"(,"refused":)", sighting.refused);
+    add_text(line, R"(,"reason":)", sighting.reason);
+    line += "}\n";
+    return line;
 }
 
 std::string facts_line(const NodeFacts& facts) {
-    const Json object(json_object());
-    set_text(object, "node", readable(facts.node));
-    set_text(object, "instance", readable(facts.instance));
-    set_text(object, "version", kVersion);
-    set_number(object, "devices", facts.devices);
-    return line_of(object);
+    std::string line;
+    add_text(line, R"({"node":)", facts.node);
+    add_text(line, R"(,"instance":)", facts.instance);
+    add_text(line, R"(,"version":)", kVersion);
+    add_number(line, R"(,"devices":)", facts.devices);
+    line += "}\n";
+    return line;
 }
 
 bool FeedReport::observe(std::vector<device::Sighting> sightings, MonotonicTime now) {

@@ -63,6 +63,9 @@ class Socket {
 
   private:
     static void on_event(int fd, short what, void* self) noexcept;
+    IoResult send_one(std::string_view piece);
+    /// What a system call that returned `count` for `of` bytes means.
+    IoResult sent(std::ptrdiff_t count, std::size_t of);
     Loop& loop_;
     Advancing& owner_;
     event event_{};

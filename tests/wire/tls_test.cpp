@@ -266,29 +266,43 @@ TEST_CASE("tickets: resumed where they were given, worth nothing at another inst
     CHECK(visit(*second, *client));
 }
 
-TEST_CASE("tickets: a resumed session gets a new one, since a client uses each once") {
-    const Certificates certificates;
-    const auto context = certificates.context(certificates.settings("one"));
-    const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> client(SSL_CTX_new(TLS_client_method()),
-                                                                   &SSL_CTX_free);
-    SSL_SESSION* ticket = nullptr;
-    SSL_CTX_set_app_data(client.get(), &ticket);
-    SSL_CTX_set_session_cache_mode(client.get(), SSL_SESS_CACHE_CLIENT);
-    SSL_CTX_sess_set_new_cb(client.get(), [](SSL* ssl, SSL_SESSION* fresh) {
-        auto** newest = static_cast<SSL_SESSION**>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
-        SSL_SESSION_free(*newest);
-        *newest = fresh;
-        return 1;
-    });
-    for (int count = 0; count < 4; ++count) {
-        CAPTURE(count);
-        net::SslPtr ssl(SSL_new(client.get()));
+/// A client of OpenSSL that uses each ticket once.
+struct TicketClient {
+    TicketClient() : context(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free) {
+        SSL_CTX_set_app_data(context.get(), &ticket);
+        SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_CLIENT);
+        SSL_CTX_sess_set_new_cb(context.get(), [](SSL* ssl, SSL_SESSION* fresh) {
+            auto** newest = static_cast<SSL_SESSION**>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+            SSL_SESSION_free(*newest);
+            *newest = fresh;
+            return 1;
+        });
+    }
+    ~TicketClient() { SSL_SESSION_free(ticket); }
+    TicketClient(const TicketClient&) = delete;
+    TicketClient& operator=(const TicketClient&) = delete;
+
+    net::SslPtr connect() {
+        net::SslPtr ssl(SSL_new(context.get()));
         SSL_set_connect_state(ssl.get());
         if (ticket != nullptr) {
             SSL_set_session(ssl.get(), ticket);
             SSL_SESSION_free(std::exchange(ticket, nullptr));
         }
-        Pair pair(*context, std::move(ssl));
+        return ssl;
+    }
+
+    std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context;
+    SSL_SESSION* ticket = nullptr;
+};
+
+TEST_CASE("tickets: a resumed session gets a new one, since a client uses each once") {
+    const Certificates certificates;
+    const auto context = certificates.context(certificates.settings("one"));
+    TicketClient client;
+    for (int count = 0; count < 4; ++count) {
+        CAPTURE(count);
+        Pair pair(*context, client.connect());
         REQUIRE(pair.shake_hands());
         const std::string_view hello = "hello";
         CHECK(pair.server->write({&hello, 1}).bytes == 5);
@@ -296,9 +310,30 @@ TEST_CASE("tickets: a resumed session gets a new one, since a client uses each o
         CHECK(pair.read_all(*pair.client, status) == "hello");
         pair.client->shutdown();
         CHECK(pair.resumed() == (count != 0));
-        CHECK(ticket != nullptr);
+        CHECK(client.ticket != nullptr);
     }
-    SSL_SESSION_free(ticket);
+}
+
+TEST_CASE("tickets: leave with the first answer, or when nothing is at hand to go with them") {
+    const Certificates certificates;
+    const auto context = certificates.context(certificates.settings("one"));
+    for (const bool parks : {false, true}) {
+        CAPTURE(parks);
+        TicketClient client;
+        Pair pair(*context, client.connect());
+        REQUIRE(pair.shake_hands());
+        IoStatus status{};
+        CHECK(pair.read_all(*pair.client, status).empty());
+        CHECK(client.ticket == nullptr);
+        std::array<char, 16> nothing;
+        if (parks) {
+            pair.server->free_buffers();
+        } else {
+            CHECK(pair.server->read(nothing).status == IoStatus::again);
+        }
+        CHECK(pair.read_all(*pair.client, status).empty());
+        CHECK(client.ticket != nullptr);
+    }
 }
 
 TEST_CASE("tickets of a key file: shared by nodes, not by instances") {
