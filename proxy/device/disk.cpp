@@ -1,6 +1,7 @@
 #include "proxy/device/disk.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -72,6 +73,19 @@ Result<Descriptor> open_to_read(const std::string& path) {
     }
     if (!S_ISREG(status.st_mode)) {
         return failed("not a regular file", EINVAL);
+    }
+    return file;
+}
+
+Result<Descriptor> lock(const std::string& path) {
+    Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!file.is_open()) {
+        return failed("open the lock file");
+    }
+    if (::flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
+        return errno == EWOULDBLOCK ? fail(ErrorCode::unavailable, Side::self,
+                                           "another process keeps its device states there")
+                                    : failed("flock");
     }
     return file;
 }

@@ -39,6 +39,10 @@ class Descriptor {
 /// Writes all of it and waits for the disk.
 [[nodiscard]] Result<void> append(const Descriptor& file, std::span<const unsigned char> bytes);
 
+/// Makes the file if it isn't there and locks it until the descriptor closes, also at a kill.
+/// `unavailable` if another process (or another descriptor of ours) holds the lock.
+[[nodiscard]] Result<Descriptor> lock(const std::string& path);
+
 /// A new content for a file, which appears under its name at commit() or not at all. Mode 0600.
 class Replacement {
   public:

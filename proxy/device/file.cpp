@@ -24,19 +24,33 @@ format::BlockHead head_of(const DeviceTable& table, const Contact& contact) {
     return head;
 }
 
-/// A later contact that confirmed exactly these states.
-Result<void> apply_contact(const std::string& path, StoredStates& states) {
+std::string lock_path(const std::string& path) {
+    return path + ".lock";
+}
+
+/// The contact record, if there is one.
+Result<std::optional<format::ContactRecord>> read_contact_of(const std::string& path) {
     const Result<std::vector<unsigned char>> bytes =
         disk::read_small(path + ".contact", format::kContactBytes + 1);
     if (!bytes) {
-        const bool absent = bytes.error().sys_errno == ENOENT;
-        return absent ? Result<void>() : std::unexpected(bytes.error());
+        if (bytes.error().sys_errno == ENOENT) {
+            return std::nullopt;
+        }
+        return std::unexpected(bytes.error());
     }
     auto record = format::read_contact(*bytes);
     if (!record) {
         return fail(ErrorCode::malformed, Side::self, "the contact record is damaged");
     }
-    // Highest wall times never fall from one block or record to the next that is written.
+    return record;
+}
+
+/// A later contact that confirmed exactly these states.
+Result<void> apply_contact(std::optional<format::ContactRecord> record, StoredStates& states) {
+    if (!record) {
+        return {};
+    }
+    // Highest wall times rise from one block or record to the next that is written.
     const bool newer = record->contact.highest_wall_ms > states.contact.highest_wall_ms;
     if (record->states == states.sum) {
         record->contact.highest_wall_ms =
@@ -58,6 +72,9 @@ std::string state_path(const std::string& state_file, const std::string& name) {
 Result<std::optional<StoredStates>> read_states(const std::string& state_file,
                                                 const std::string& name) {
     const std::string path = state_path(state_file, name);
+    // Before the states: a node that is saving writes the record after the states that it confirms,
+    // so what is read now can't be newer than what is read then.
+    const auto contact = read_contact_of(path);
     const Result<disk::Descriptor> file = disk::open_to_read(path);
     if (!file) {
         if (file.error().sys_errno == ENOENT) {
@@ -83,7 +100,10 @@ Result<std::optional<StoredStates>> read_states(const std::string& state_file,
     if (!states) {
         return std::unexpected(states.error());
     }
-    if (const auto applied = apply_contact(path, *states); !applied) {
+    if (!contact) {
+        return std::unexpected(contact.error());
+    }
+    if (const auto applied = apply_contact(*contact, *states); !applied) {
         return std::unexpected(applied.error());
     }
     return std::optional(std::move(*states));
@@ -92,7 +112,28 @@ Result<std::optional<StoredStates>> read_states(const std::string& state_file,
 StateFile::StateFile(const std::string& state_file, std::string name)
     : path_(state_path(state_file, name)), name_(std::move(name)) {}
 
+bool in_use(const std::string& state_file, const std::string& name) {
+    const auto lock = disk::lock(lock_path(state_path(state_file, name)));
+    return !lock && lock.error().code == ErrorCode::unavailable;
+}
+
+Result<void> StateFile::hold() {
+    if (!lock_.is_open()) {
+        auto lock = disk::lock(lock_path(path_));
+        if (lock) {
+            lock_ = std::move(*lock);
+        } else if (lock.error().code == ErrorCode::unavailable) {
+            return std::unexpected(lock.error());
+        }
+        // Whatever else is wrong with the folder, reading and writing the states will tell.
+    }
+    return {};
+}
+
 Result<std::optional<StoredStates>> StateFile::load() {
+    if (const auto held = hold(); !held) {
+        return std::unexpected(held.error());
+    }
     const std::string state_file = path_.substr(0, path_.size() - name_.size() - 1);
     Result<std::optional<StoredStates>> loaded = read_states(state_file, name_);
     in_step_ = false;
@@ -110,6 +151,10 @@ Result<std::optional<StoredStates>> StateFile::load() {
 
 Result<void> StateFile::save(const DeviceTable& table, const std::optional<Delta>& delta,
                              const Contact& contact, const std::stop_token& give_up) {
+    if (const auto held = hold(); !held) {
+        in_step_ = false;
+        return held;
+    }
     const bool appending =
         in_step_ && delta &&
         delta_bytes_ + delta->packed.size() <= whole_bytes_ / kDeltaShare + kDeltaFree;

@@ -1,8 +1,8 @@
 /// The state file of one identity on disk (state_format.h): read at start, kept in step afterwards.
 ///
 /// With disk.h the only place of this folder that does I/O. Thread: one at a time; it blocks on the
-/// disk. A kill at any moment leaves the states of before or those of after. Readers in other
-/// processes (explain) need no lock.
+/// disk. A kill at any moment leaves the states of before or those of after. `state_file`.NAME.lock
+/// keeps a second process from writing; readers in other processes (explain) need no lock.
 #pragma once
 
 #include <optional>
@@ -25,13 +25,18 @@ namespace eg::device {
 [[nodiscard]] Result<std::optional<StoredStates>> read_states(const std::string& state_file,
                                                               const std::string& name);
 
+/// Whether a process holds these files at this moment.
+[[nodiscard]] bool in_use(const std::string& state_file, const std::string& name);
+
 class StateFile {
   public:
     StateFile(const std::string& state_file, std::string name);
     StateFile(const StateFile&) = delete;
     StateFile& operator=(const StateFile&) = delete;
 
-    /// As read_states(); what is saved later goes on from there.
+    /// As read_states(); what is saved later goes on from there. The files are ours from here on,
+    /// or from the first save on, until the object goes; `unavailable` while another process has
+    /// them.
     [[nodiscard]] Result<std::optional<StoredStates>> load();
 
     /// Saves a table. `delta`: the packed records that make it of the table saved before, `records`
@@ -52,6 +57,7 @@ class StateFile {
     [[nodiscard]] Result<void> confirm(const Contact& contact);
 
   private:
+    [[nodiscard]] Result<void> hold();
     [[nodiscard]] Result<void> write_whole(const DeviceTable& table, const Contact& contact,
                                            const std::stop_token& give_up);
     [[nodiscard]] Result<void> append(const DeviceTable& table, const Delta& delta,
@@ -59,6 +65,7 @@ class StateFile {
 
     std::string path_;
     std::string name_;
+    disk::Descriptor lock_;
     disk::Descriptor append_to_;  // opened at the first delta
     Sum sum_{};
     std::uint64_t whole_bytes_ = 0;

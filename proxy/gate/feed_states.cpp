@@ -216,7 +216,17 @@ void FeedStates::settle() {
     store_.stop();
 }
 
+/// Each writing bears a higher wall time than the one before, also while the clock stands behind:
+/// so a file that is older than its contact record is always seen (decisions/0007). The states grow
+/// older by a millisecond at most.
+void FeedStates::raise_wall_time() {
+    const std::int64_t now_ms = clock_().wall_ms;
+    const std::lock_guard lock(mutex_);
+    contact_->highest_wall_ms = std::max(contact_->highest_wall_ms + 1, now_ms);
+}
+
 void FeedStates::store(std::optional<FeedStore::Delta> delta) {
+    raise_wall_time();
     store_.save(table_, std::move(delta), *contact_);
     // The contact record follows soon: it binds the time to these states, so that a file that is
     // cut behind our back doesn't pass for one that has never had them.
@@ -225,10 +235,7 @@ void FeedStates::store(std::optional<FeedStore::Delta> delta) {
 }
 
 void FeedStates::store_contact(std::int64_t now_ms) {
-    {
-        const std::lock_guard lock(mutex_);
-        contact_->highest_wall_ms = std::max(contact_->highest_wall_ms, clock_().wall_ms);
-    }
+    raise_wall_time();
     store_.confirm(*contact_);
     contact_unstored_ = false;
     contact_stored_ms_ = now_ms;

@@ -63,6 +63,7 @@ class FeedStates {
     void put_in_force(StatesUpdate update, const device::Moment& heard);
     void replace_table(StatesUpdate update);
     void update_expiry();
+    void raise_wall_time();
     void store(std::optional<FeedStore::Delta> delta);
     void store_contact(std::int64_t now_ms);
     void tend_layers();

@@ -88,8 +88,8 @@ void FeedStore::confirm(const device::Contact& contact) {
     const std::lock_guard lock(mutex_);
     if (states_) {
         states_->contact = contact;
-        return;
     }
+    // The record follows also where the states bear the contact: it tells if they are cut later.
     contact_ = contact;
     changed_.notify_all();
 }

@@ -13,6 +13,7 @@
 
 #include "certs/identity.h"
 #include "filters/names.h"
+#include "proxy/device/file.h"
 #include "proxy/gate/version.h"
 #include "proxy/net/listener.h"
 
@@ -92,6 +93,9 @@ std::expected<void, std::string> Gate::start() {
             return became;
         }
     }
+    if (const auto free = states_are_free(); !free) {
+        return free;
+    }
     if (const auto control = bind_control(); !control) {
         return control;
     }
@@ -119,6 +123,20 @@ std::expected<void, std::string> Gate::start() {
     control_.start();
     log_->event(Level::info, "node", "ready to accept: {} instances on {} workers",
                 loaded_.instances.size(), workers_.size());
+    return {};
+}
+
+/// Two nodes that write the same state files would spoil them for each other.
+std::expected<void, std::string> Gate::states_are_free() const {
+    for (const auto& instance : loaded_.instances) {
+        const std::string& name = instance->settings().name;
+        if (device::in_use(config_.mdm.state_file, name)) {
+            return std::unexpected(fmt::format(
+                "another easgate is running with the state file {}: stop it first, or give this "
+                "node an mdm.state_file of its own",
+                device::state_path(config_.mdm.state_file, name)));
+        }
+    }
     return {};
 }
 

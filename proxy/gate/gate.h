@@ -62,6 +62,7 @@ class Gate final : public NodeView {
     using Bound = std::vector<std::pair<SocketAddress, int>>;  // descriptors of one worker
 
     std::expected<void, std::string> raise_descriptor_limit();
+    [[nodiscard]] std::expected<void, std::string> states_are_free() const;
     std::expected<std::vector<Bound>, std::string> bind_new(const Loaded& loaded);
     std::expected<void, std::string> bind_admin();
     std::expected<void, std::string> bind_control();

@@ -245,6 +245,11 @@ class Gate:
             lines += file.read_text(errors="surrogateescape").split("\n")[:-1]
         return [line for line in lines if word.lower() in line.lower()]
 
+    def said(self, word):
+        """Waits until a line of the log contains `word` and returns those that do: a line may be written up to a second
+        after what it tells of."""
+        return eventually(lambda: self.log_lines(word), what=f"a log line with {word!r}")
+
     def access_lines(self):
         """Access lines as dicts by the names of docs/logs.md, text and JSON alike."""
         return [parsed for parsed in map(parse_access, self.log_lines()) if parsed]

@@ -3,9 +3,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
+#include <thread>
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -169,12 +172,13 @@ TEST_CASE("any byte that is changed, anywhere, spoils the file as a whole") {
 
 TEST_CASE("an append that was killed leaves the states before it, and saving goes on from there") {
     const Folder folder;
-    StateFile file(folder.base(), "hq");
+    std::optional<StateFile> file;
+    file.emplace(folder.base(), "hq");
     const Table table = first_table();
-    REQUIRE(file.save(*table, std::nullopt, contact_at(1)));
-    REQUIRE(file.confirm(contact_at(1)));
+    REQUIRE(file->save(*table, std::nullopt, contact_at(1)));
+    REQUIRE(file->confirm(contact_at(1)));
     const std::size_t whole = slurp(folder.file()).size();
-    (void)save_change(file, table, "D1", State::deny, 2);
+    (void)save_change(*file, table, "D1", State::deny, 2);
     const std::string good = slurp(folder.file());
     for (std::size_t length = 0; length < good.size(); ++length) {
         spill(folder.file(), std::string_view(good).substr(0, length));
@@ -186,6 +190,7 @@ TEST_CASE("an append that was killed leaves the states before it, and saving goe
             CHECK((*read)->contact.at == contact_at(1).at);
         }
     }
+    file.reset();
     for (const std::size_t length : {whole + 1, whole + 100, good.size() - 1}) {
         CAPTURE(length);
         spill(folder.file(), std::string_view(good).substr(0, length));
@@ -227,12 +232,13 @@ TEST_CASE("what stands behind the last block must be the beginning of another") 
 
 TEST_CASE("a file that is older than the contact record is refused, wherever it was cut") {
     const Folder folder;
-    StateFile file(folder.base(), "hq");
+    std::optional<StateFile> file;
+    file.emplace(folder.base(), "hq");
     const Table table = first_table();
-    REQUIRE(file.save(*table, std::nullopt, contact_at(1)));
+    REQUIRE(file->save(*table, std::nullopt, contact_at(1)));
     const std::string older = slurp(folder.file());
-    const Table next = save_change(file, table, "D1", State::deny, 2);
-    REQUIRE(file.confirm(contact_at(50)));
+    const Table next = save_change(*file, table, "D1", State::deny, 2);
+    REQUIRE(file->confirm(contact_at(50)));
     const std::string good = slurp(folder.file());
     for (std::size_t length = 0; length < good.size(); ++length) {
         spill(folder.file(), std::string_view(good).substr(0, length));
@@ -240,6 +246,7 @@ TEST_CASE("a file that is older than the contact record is refused, wherever it 
     }
     spill(folder.file(), older);
     REQUIRE_FALSE(read_states(folder.base(), "hq"));
+    file.reset();
     // Going on after a refusal writes the file anew.
     StateFile again(folder.base(), "hq");
     REQUIRE_FALSE(again.load());
@@ -302,6 +309,52 @@ TEST_CASE("a whole table that is given up leaves the older states") {
     CHECK((*read_states(folder.base(), "hq"))->table->size() == 3);
     REQUIRE(file.save(*first_table(9), std::nullopt, contact_at(3)));
     CHECK((*read_states(folder.base(), "hq"))->table->size() == 9);
+}
+
+TEST_CASE("a second writer is kept out while the first one lives, a reader is not") {
+    const Folder folder;
+    CHECK_FALSE(in_use(folder.base(), "hq"));
+    const Table table = first_table();
+    {
+        StateFile file(folder.base(), "hq");
+        REQUIRE(file.load());
+        REQUIRE(file.save(*table, std::nullopt, contact_at(1)));
+        CHECK(in_use(folder.base(), "hq"));
+        CHECK_FALSE(in_use(folder.base(), "branch"));
+        StateFile second(folder.base(), "hq");
+        const auto loaded = second.load();
+        REQUIRE_FALSE(loaded);
+        CHECK(loaded.error().code == ErrorCode::unavailable);
+        CHECK_FALSE(second.save(*table, std::nullopt, contact_at(2)));
+        CHECK(read_states(folder.base(), "hq"));
+    }
+    CHECK_FALSE(in_use(folder.base(), "hq"));
+    StateFile third(folder.base(), "hq");
+    CHECK(third.load());
+}
+
+/// `easgate explain` reads beside a node that saves.
+TEST_CASE("who reads while states are saved never takes them for cut ones") {
+    const Folder folder;
+    StateFile file(folder.base(), "hq");
+    Table table = first_table();
+    REQUIRE(file.save(*table, std::nullopt, contact_at(1)));
+    std::atomic<bool> done{false};
+    std::thread writer([&] {
+        for (int i = 1; i <= 200; ++i) {
+            const std::int64_t at = 10LL * i;
+            table = save_change(file, table, "D0", i % 2 == 0 ? State::allow : State::deny, at);
+            REQUIRE(file.confirm(contact_at(at + 5)));
+        }
+        done = true;
+    });
+    std::size_t wrong = 0;
+    while (!done) {
+        const auto states = read_states(folder.base(), "hq");
+        wrong += states && *states ? 0U : 1U;
+    }
+    writer.join();
+    CHECK(wrong == 0);
 }
 
 }  // namespace eg::device

@@ -103,4 +103,25 @@ TEST_CASE("a replaced table is freed by the feed, once nobody holds it") {
     CHECK(eventually([&] { return watched.expired(); }));
 }
 
+TEST_CASE("a file that was cut is noticed also while the clock stands behind") {
+    FakeMdm mdm;
+    Gate gate({mdm.url()});
+    mdm.answer(200, document("c1", true, {device("A", "allow")}));
+    gate.start();
+    (void)mdm.polls(2);
+    gate.feed().stop();
+    const auto before = fs::file_size(gate.state_file());
+    gate.wall_offset_ms = -3'600'000;
+    gate.start();
+    mdm.answer(200, document("c2", false, {device("A", "deny")}));
+    (void)mdm.polls(4);
+    gate.feed().stop();
+    REQUIRE(fs::file_size(gate.state_file()) > before);
+    gate.restart();
+    CHECK(gate.state_of("A") == "deny");
+    fs::resize_file(gate.state_file(), before);
+    gate.restart();
+    CHECK(gate.feed().table() == nullptr);
+}
+
 }  // namespace eg::gate

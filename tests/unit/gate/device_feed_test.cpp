@@ -178,8 +178,10 @@ TEST_CASE("no change waits for a large list to be built") {
     MESSAGE(devices << " devices: in force " << ms(list - list_sent)
                     << " ms after the last byte, a change behind them " << ms(change - list_sent)
                     << " ms after it");
-    CHECK(list - list_sent < 1s);
-    CHECK(change - list_sent < 1s);
+    if (wanted != nullptr) {  // else it tells more about the neighbours on the machine
+        CHECK(list - list_sent < 1s);
+        CHECK(change - list_sent < 1s);
+    }
 }
 
 }  // namespace eg::gate
