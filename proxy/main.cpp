@@ -143,7 +143,7 @@ void add_unblock(CLI::App& app, CommandLine& line) {
 
 void add_preview(CLI::App& app, CommandLine& line) {
     CLI::App* command = app.add_subcommand(
-        "preview", "list whom enforcing would cut off, from the access log of observing instances");
+        "preview", "list whom enforcing would cut off, from the log or the running node");
     add_config(*command, line.preview.config)->required();
     add_format(*command, line.preview.json);
     command->add_option("--instance", line.preview.instance, "of this instance only")

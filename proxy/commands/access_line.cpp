@@ -82,6 +82,10 @@ std::optional<AccessLine> read_json(std::string_view line) {
                     .user_agent = word("user_agent"),
                     .verdict = word("verdict"),
                     .reason = word("reason")};
+    if (const json_t* requests = json_object_get(object.get(), "requests");
+        json_is_integer(requests) && json_integer_value(requests) > 0) {
+        read.requests = static_cast<std::uint64_t>(json_integer_value(requests));
+    }
     const bool whole = !read.time.empty() && !read.instance.empty() && !read.user.empty() &&
                        !read.device_id.empty() && !read.user_agent.empty() &&
                        !read.verdict.empty() && !read.reason.empty();

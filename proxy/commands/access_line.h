@@ -1,6 +1,7 @@
 /// An access line read back from the log, in either format (docs/logs.md). Pure; any thread.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@ struct AccessLine {
     std::string user_agent;
     std::string verdict;
     std::string reason;
+    std::uint64_t requests = 1;  // more where a running node counts them
 };
 
 /// Nothing for any other line: an event, a line that was cut off, something foreign. `line` is

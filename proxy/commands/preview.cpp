@@ -67,6 +67,62 @@ std::vector<std::filesystem::path> log_files(const std::string& directory, int d
     return files;
 }
 
+void read_log(const std::vector<std::filesystem::path>& files, const std::set<std::string>& names,
+              Preview& preview) {
+    for (const auto& file : files) {
+        std::ifstream in(file, std::ios::binary);
+        for (std::string text; std::getline(in, text);) {
+            if (text.find("allow") == std::string::npos) {
+                continue;
+            }
+            const auto line = read_access_line(text);
+            if (line && names.contains(line->instance)) {
+                preview.add(*line);
+            }
+        }
+    }
+}
+
+/// A line of the node's list (gate/cut_offs).
+void take_node_line(std::string_view text, const std::set<std::string>& names, Preview& preview) {
+    if (const auto line = read_access_line(text)) {
+        if (names.contains(line->instance)) {
+            preview.add(*line);
+        }
+        return;
+    }
+    const std::unique_ptr<json_t, void (*)(json_t*)> root(
+        json_loadb(text.data(), text.size(), 0, nullptr), [](json_t* p) { json_decref(p); });
+    const char* instance = json_string_value(json_object_get(root.get(), "instance"));
+    const json_int_t left_out = json_integer_value(json_object_get(root.get(), "left_out"));
+    if (instance != nullptr && names.contains(instance) && left_out > 0) {
+        preview.leave_out(static_cast<std::uint64_t>(left_out));
+    }
+}
+
+/// The error is a sentence.
+std::expected<void, std::string> ask_node(const config::Config& config,
+                                          const std::set<std::string>& names, Preview& preview) {
+    std::string part;  // the start of a line
+    const auto status = fetch(config.node.control, "/preview", [&](std::string_view bytes) {
+        part += bytes;
+        std::size_t begin = 0;
+        for (std::size_t end = part.find('\n'); end != std::string::npos;
+             end = part.find('\n', begin)) {
+            take_node_line(std::string_view(part).substr(begin, end - begin), names, preview);
+            begin = end + 1;
+        }
+        part.erase(0, begin);
+    });
+    if (!status) {
+        return std::unexpected(status.error());
+    }
+    if (*status != 200) {
+        return std::unexpected(fmt::format("the running node answers with status {}", *status));
+    }
+    return {};
+}
+
 void print_table(const std::vector<CutOff>& rows) {
     std::array<std::size_t, 4> width{8, 4, 6, 6};
     for (const CutOff& row : rows) {
@@ -123,7 +179,7 @@ void Preview::add(const AccessLine& line) {
         return;
     }
     Last& last = found->second;
-    last.requests = last.reason == line.reason ? last.requests + 1 : 1;
+    last.requests = line.requests + (last.reason == line.reason ? last.requests : 0);
     last.reason = line.reason;
     last.time = line.time;
 }
@@ -167,32 +223,27 @@ int preview(const PreviewOptions& options) {
                      : fmt::format("no instance '{}' that observes", options.instance));
         return options.instance.empty() ? 0 : kUnknown;
     }
-    const auto files = log_files(config->log.directory, options.days);
-    if (!config->log.access || files.empty()) {
+    const auto files = config->log.access ? log_files(config->log.directory, options.days)
+                                          : std::vector<std::filesystem::path>();
+    Preview preview;
+    std::string source =
+        fmt::format("in {} day{} of log", files.size(), files.size() == 1 ? "" : "s");
+    if (!files.empty()) {
+        read_log(files, names, preview);
+    } else if (const auto asked = ask_node(*config, names, preview); asked) {
+        source = "by the running node since it observes";
+    } else {
         complain(config->log.access
                      ? fmt::format("there is no log of the last days in {}", config->log.directory)
-                     : "log.access is false: without access lines nobody can be told");
+                     : "log.access is false: without access lines only a running node can tell");
+        complain(asked.error());
         return kUnknown;
-    }
-    Preview preview;
-    for (const auto& file : files) {
-        std::ifstream in(file, std::ios::binary);
-        for (std::string text; std::getline(in, text);) {
-            if (text.find("allow") == std::string::npos) {
-                continue;
-            }
-            const auto line = read_access_line(text);
-            if (line && names.contains(line->instance)) {
-                preview.add(*line);
-            }
-        }
     }
     const std::vector<CutOff> rows = preview.list();
     if (options.json) {
         print_json(rows);
     } else if (rows.empty()) {
-        fmt::print("Enforcing would cut off nobody of those who were seen in {} day{} of log.\n",
-                   files.size(), files.size() == 1 ? "" : "s");
+        fmt::print("Enforcing would cut off nobody of those who were seen {}.\n", source);
     } else {
         print_table(rows);
     }

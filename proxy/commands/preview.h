@@ -1,4 +1,5 @@
-/// `easgate preview`: whom enforcing would cut off, from the access log of instances that observe.
+/// `easgate preview`: whom enforcing would cut off, from the access log of instances that observe,
+/// or from the running node where there is none.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +34,8 @@ class Preview {
     explicit Preview(std::size_t most = 1'000'000) : most_(most) {}
     void add(const AccessLine& line);
     [[nodiscard]] std::vector<CutOff> list() const;
+    /// What the running node had no room for.
+    void leave_out(std::uint64_t requests) { left_out_ += requests; }
     /// Combinations beyond the limit, which are missing in the list.
     [[nodiscard]] std::uint64_t left_out() const { return left_out_; }
 
@@ -48,7 +51,7 @@ class Preview {
     std::uint64_t left_out_ = 0;
 };
 
-/// 0: nobody, 1: somebody, 2: it can't be told (no configuration, no log).
+/// 0: nobody, 1: somebody, 2: it can't be told (no configuration; neither log nor node).
 int preview(const PreviewOptions& options);
 
 }  // namespace eg::commands

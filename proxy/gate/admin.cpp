@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/gate/cut_offs.h"
 #include "proxy/gate/device_list.h"
 #include "proxy/gate/lockout_list.h"
 #include "proxy/gate/prometheus.h"
@@ -20,6 +21,7 @@ using server::SimpleResponse;
 
 constexpr std::string_view kText = "text/plain; charset=utf-8";
 constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kJsonLines = "application/x-ndjson";
 
 SimpleResponse make_answer(unsigned status, std::string_view type, std::string body) {
     SimpleResponse response;
@@ -140,6 +142,20 @@ SimpleResponse devices(const NodeView& node, std::string_view query) {
     return response;
 }
 
+/// Whom enforcing would cut off at the instances that observe.
+SimpleResponse preview(const NodeView& node, std::string_view query) {
+    if (!query.empty()) {
+        return bad_query();
+    }
+    std::string lines;
+    for (const InstanceStatus& instance : node.status().instances) {
+        if (instance.cut_offs != nullptr) {
+            lines += instance.cut_offs->json_lines(instance.name);
+        }
+    }
+    return make_answer(200, kJsonLines, std::move(lines));
+}
+
 /// The shields of the instance `name`, or of all; nothing if there is no such instance.
 std::optional<std::vector<InstanceShield>> shields_of(const NodeView& node,
                                                       const std::optional<std::string>& name) {
@@ -181,12 +197,13 @@ struct Page {
     Show show;
     Show remove = nullptr;  // what DELETE does
 };
-constexpr std::array<Page, 6> kPages = {{
+constexpr std::array<Page, 7> kPages = {{
     {"/healthz", true, healthz},
     {"/readyz", true, readyz},
     {"/metrics", true, metrics},
     {"/status", true, status},
     {"/devices", false, devices},
+    {"/preview", false, preview},
     {"/lockouts", false, lockouts, lift_lockouts},
 }};
 

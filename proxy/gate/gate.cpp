@@ -223,6 +223,11 @@ Gate::Published Gate::make_published(const config::Config& config,
         published.feed->load();
         published.feed->start();
     }
+    if (settings.mode != config::Mode::observe) {
+        published.cut_offs = nullptr;
+    } else if (published.cut_offs == nullptr) {
+        published.cut_offs = std::make_shared<CutOffs>();
+    }
     if (settings.lockout_shield.count() == 0) {
         published.shield = nullptr;
     } else if (published.shield == nullptr) {
@@ -261,7 +266,8 @@ void Gate::publish(const Loaded& loaded, std::vector<Bound> bound) {
                                   .agents = published.agents,
                                   .traveler_devices = published.traveler_devices,
                                   .shield = published.shield,
-                                  .rates = counts ? rates_ : nullptr};
+                                  .rates = counts ? rates_ : nullptr,
+                                  .cut_offs = published.cut_offs};
             const auto& listen = published.instance->settings().listen;
             for (const auto& [address, fd] : bound[i]) {
                 if (std::find(listen.begin(), listen.end(), address) != listen.end()) {

@@ -57,12 +57,13 @@ class Gate final : public NodeView {
         std::shared_ptr<LearnedAgents> agents;
         std::shared_ptr<LearnedDevices> traveler_devices;
         std::shared_ptr<LockoutShield> shield;  // null: off
+        std::shared_ptr<CutOffs> cut_offs;      // null: the instance enforces
         std::optional<int> identity_days_left;
     };
     using Bound = std::vector<std::pair<SocketAddress, int>>;  // descriptors of one worker
 
-    std::expected<void, std::string> raise_descriptor_limit();
     [[nodiscard]] std::expected<void, std::string> states_are_free() const;
+    std::expected<void, std::string> raise_descriptor_limit();
     std::expected<std::vector<Bound>, std::string> bind_new(const Loaded& loaded);
     std::expected<void, std::string> bind_admin();
     std::expected<void, std::string> bind_control();

@@ -26,6 +26,7 @@ InstanceStatus Gate::status_of(const std::string& name, const Published& publish
     for (const auto& address : settings.listen) {
         out.listen.push_back(address.to_string());
     }
+    out.cut_offs = published.cut_offs;
     out.observes = settings.mode == config::Mode::observe;
     out.upstream = settings.activesync_server.to_string(0);
     out.feed = published.feed->status();

@@ -1,11 +1,13 @@
 /// What a running node knows of itself, at one instant: the answer of /status and of `easgate
 /// status`.
 ///
-/// Plain values, filled by the gate on request. Names no device and no user.
+/// Plain values, filled by the gate on request. What is written of it names no device and no user;
+/// `cut_offs` is for the control socket.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +17,8 @@
 #include "proxy/gate/device_feed.h"
 
 namespace eg::gate {
+
+class CutOffs;
 
 struct DeviceCounts {
     std::uint64_t allow = 0;
@@ -26,10 +30,11 @@ struct DeviceCounts {
 struct InstanceStatus {
     std::string name;
     bool ready = false;
-    std::string reason;               // why not ready: a sentence; "" = ready
-    std::vector<std::string> listen;  // `0.0.0.0:443`
-    std::string upstream;             // `mail.corp.example:443`
-    bool observes = false;            // mode: observe
+    std::string reason;                       // why not ready: a sentence; "" = ready
+    std::vector<std::string> listen;          // `0.0.0.0:443`
+    std::string upstream;                     // `mail.corp.example:443`
+    bool observes = false;                    // mode: observe
+    std::shared_ptr<const CutOffs> cut_offs;  // null: it enforces
     FeedStatus feed;
     std::optional<Milliseconds> states_expire_in;  // nothing = there are none; negative = too old
     DeviceCounts devices;

@@ -164,6 +164,13 @@ void ProxyTransaction::log_access() {
                              .at = began_wall_,
                              .observed = observed});
     }
+    if (slot.cut_offs != nullptr && permitted_) {
+        slot.cut_offs->note({.user = user,
+                             .device_id = eas_.device_id,
+                             .user_agent = user_agent_,
+                             .reason = observed ? reason : std::string_view(),
+                             .at = began_wall_});
+    }
     if (!worker.log_access) {
         return;
     }

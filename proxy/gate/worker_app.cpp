@@ -129,6 +129,7 @@ void WorkerApp::apply(std::vector<InstanceUpdate>& instances) {
         slot.traveler_devices = update.traveler_devices;
         slot.shield = update.shield;
         slot.rates = update.rates;
+        slot.cut_offs = update.cut_offs;
         slot.feed = update.feed;
         slot.contact = update.feed->contact();
         auto tls = update.instance->upstream_tls();

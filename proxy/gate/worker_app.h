@@ -34,6 +34,7 @@ struct InstanceUpdate {
     std::shared_ptr<LearnedDevices> traveler_devices;
     std::shared_ptr<LockoutShield> shield;  // null: off
     std::shared_ptr<RateTable> rates;       // null: no limit of requests
+    std::shared_ptr<CutOffs> cut_offs;      // null: the instance enforces
 };
 
 class WorkerApp {

@@ -89,6 +89,34 @@ def test_preview_lists_whom_enforcing_would_cut_off(make_gate, mdm, log_format):
     assert "ALICES" in ask().stdout
 
 
+@pytest.mark.parametrize("log", [{"access": False}, {"directory": "elsewhere"}])
+def test_preview_asks_the_running_node_where_there_is_no_log(make_gate, mdm, log):
+    gate = make_gate(log=log)
+    gate.change_instance(mode="observe")
+    gate.start()
+    if "directory" in log:  # the log is gone from where the configuration says
+        gate.change(log={"directory": gate.folder / "empty"})
+        (gate.folder / "empty").mkdir()
+    ask = lambda *more: run("preview", "--config", gate.config_file, *more)  # noqa: E731
+    gate.ask(post("PHONE1"))
+    nobody = ask()
+    assert nobody.returncode == 0 and "by the running node" in nobody.stdout, nobody
+    gate.ask(post("NEWPHONE", user="carol"))
+    gate.ask(post("NEWPHONE", user="carol"))
+    gate.ask(post("ALICES", user="bob"))
+    found = eventually(lambda: (done := ask()).stdout.count("\n") == 3 and done)
+    assert found.returncode == 1
+    rows = [line.split() for line in found.stdout.splitlines()[1:]]
+    assert [row[1:5] for row in rows] == [["bob", "ALICES", "user", "1"], ["carol", "NEWPHONE", "device_unknown", "2"]]
+    as_json = [json.loads(line) for line in ask("--format", "json").stdout.splitlines()]
+    assert [list(row) for row in as_json] == [["instance", "user", "device_id", "reason", "requests", "last_seen"]] * 2
+    mdm.set("NEWPHONE")
+    eventually(lambda: gate.ask(post("NEWPHONE", user="carol")) and "NEWPHONE" not in ask().stdout, every=0.1)
+    gate.stop()
+    gone = ask()
+    assert gone.returncode == 2 and gone.stdout == ""
+
+
 def test_preview_without_observers_or_log(make_gate):
     gate = make_gate()
     enforcing = run("preview", "--config", gate.config_file)
@@ -101,7 +129,7 @@ def test_preview_without_observers_or_log(make_gate):
 
 def test_is_loud_about_it(observer):
     assert "ONLY OBSERVES" in observer.output()
-    assert observer.log_lines("ONLY OBSERVES")
+    assert observer.said("ONLY OBSERVES")
     check = run("check", "--config", observer.config_file)
     assert check.returncode == 0 and "ONLY OBSERVES" in check.stdout + check.stderr
     assert "ONLY OBSERVES" in run("status", "--config", observer.config_file).stdout

@@ -98,3 +98,16 @@ TEST_CASE("memory is bounded, and what is missing is counted") {
     CHECK(preview.list().size() == 2);
     CHECK(preview.left_out() == 2);
 }
+
+TEST_CASE("a line of the running node counts as many requests as it says") {
+    Preview preview;
+    const auto line = read_access_line(
+        R"({"time":"2026-11-22T05:00:00.123+01:00","kind":"access","instance":"hq","user":"alice",)"
+        R"("device_id":"A","user_agent":"x","verdict":"allow","reason":"device_unknown","requests":7})");
+    REQUIRE(line.has_value());
+    preview.add(*line);
+    preview.leave_out(3);
+    REQUIRE(preview.list().size() == 1);
+    CHECK(preview.list()[0].requests == 7);
+    CHECK(preview.left_out() == 3);
+}

@@ -8,6 +8,8 @@
 
 #include <doctest/doctest.h>
 
+#include "proxy/gate/cut_offs.h"
+
 using namespace eg;
 
 namespace {
@@ -228,4 +230,21 @@ TEST_CASE("a list that is being sent keeps its table") {
     while (response.source->read(text, failed)) {
     }
     CHECK(json_array_size(parse(text).get()) == 2000);
+}
+
+TEST_CASE("whom enforcing would cut off is told at the control socket only") {
+    FakeNode node;
+    CHECK(ask(node, gate::AdminFace::control_socket, "/preview").body.empty());
+    const auto cut_offs = std::make_shared<gate::CutOffs>();
+    cut_offs->note({.user = "alice",
+                    .device_id = "A",
+                    .user_agent = "x",
+                    .reason = "device_unknown",
+                    .at = WallTime(std::chrono::seconds(1'000'000))});
+    node.status_.instances[0].cut_offs = cut_offs;
+    CHECK(ask(node, gate::AdminFace::admin_port, "/preview").status == 404);
+    CHECK(ask(node, gate::AdminFace::control_socket, "/preview?x=1").status == 400);
+    const auto answer = ask(node, gate::AdminFace::control_socket, "/preview");
+    CHECK(answer.status == 200);
+    CHECK(answer.body == cut_offs->json_lines("mail"));
 }
