@@ -213,7 +213,7 @@ def test_a_state_file_that_was_cut_after_a_contact_is_refused(make_gate, mdm):
     file.write_bytes(file.read_bytes()[:-7])
     gate.start(ready=False)
     assert gate.ask(post()).status == 503, "else PHONE1 would be let in again"
-    assert any("older than the contact record" in line for line in gate.log_lines("state"))
+    assert gate.said("older than the contact record")
 
 
 def test_an_append_that_was_killed_leaves_the_states_before_it(make_gate, mdm):
@@ -281,7 +281,7 @@ def test_damaged_state_file_is_refused_whole(make_gate, mdm, damage):
     gate.start(ready=False)
     assert gate.admin("/readyz")[0] == 503
     assert gate.ask(post()).status == 503
-    assert gate.log_lines("state")
+    assert gate.said("the state file is not used")
     mdm.start()
     gate.wait("/readyz", timeout=20)
     assert gate.ask(post()).status == 200
