@@ -1,5 +1,6 @@
 #include "filters/chain.h"
 
+#include "filters/autodiscover_filter.h"
 #include "filters/command_filter.h"
 #include "filters/device_filter.h"
 #include "filters/ews_filter.h"
@@ -16,7 +17,7 @@ namespace eg::filters {
 
 namespace {
 
-constexpr std::array<Filter, 11> kFilters{{
+constexpr std::array<Filter, 12> kFilters{{
     {"states", judge_states, "Are the device states known and recent?"},
     {"path", judge_path, "Is the path published?"},
     {"method", judge_method, "Is the method one that its clients use?"},
@@ -25,6 +26,7 @@ constexpr std::array<Filter, 11> kFilters{{
     {"device", judge_device, "Is the device known and permitted?", true},
     {"traveler", judge_traveler, "Traveler: may it come from this device, or without naming one?"},
     {"ews", judge_ews, "EWS: may it be a push subscription, of a user with a permitted device?"},
+    {"autodiscover", judge_autodiscover, "Autodiscover: can it be taken for nothing else?"},
     {"user", judge_user, "May every claimed user use this device?", true},
     {"user_agent", judge_user_agent, "Is the user agent on the list?", true},
     {"secure_email", judge_secure_email, "Is it the secure e-mail app, if only that is permitted?",

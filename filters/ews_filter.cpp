@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "filters/names.h"
+#include "filters/named_device.h"
 #include "proxy/base/text.h"
 
 namespace eg::filters {
@@ -79,36 +79,6 @@ bool are_fields_fine(const http::Fields& fields) {
     return coding.empty() || iequals(coding, "identity");
 }
 
-bool names_all(const device::RecordView& device, const std::vector<std::string_view>& names,
-               const Rules& rules) {
-    return std::ranges::all_of(names, [&](std::string_view name) {
-        return device.any_of_users([&](std::string_view listed) {
-            return user_matches(listed, name, rules.user_domains);
-        });
-    });
-}
-
-Reason judge_names(const Facts& facts) {
-    std::vector<std::string_view> names;
-    if (facts.claims != nullptr) {
-        names.assign(facts.claims->names.begin(), facts.claims->names.end());
-    }
-    if (!facts.connection_name.empty()) {
-        names.push_back(facts.connection_name);
-    }
-    if (facts.certificate_names != nullptr) {
-        names.insert(names.end(), facts.certificate_names->begin(), facts.certificate_names->end());
-    }
-    if (names.empty()) {
-        return Reason::none;
-    }
-    const bool named = facts.devices != nullptr &&
-                       facts.devices->any_of_user(user_key(names.front()), [&](const auto& device) {
-                           return names_all(device, names, *facts.rules);
-                       });
-    return named ? Reason::none : Reason::ews_user;
-}
-
 }  // namespace
 
 bool announces_body(const http::RequestHead& head) {
@@ -141,7 +111,7 @@ Reason judge_ews(const Facts& facts) {
             return Reason::ews_user;
         }
     }
-    return judge_names(facts);
+    return is_named_by_device(facts) ? Reason::none : Reason::ews_user;
 }
 
 }  // namespace eg::filters

@@ -55,7 +55,7 @@ bool read(const http::RequestHead& head, const Surroundings& around, Judgement& 
             key.emplace(judgement.eas.device_id);  // which outlives it
             judgement.device = key->hash();
         }
-    } else if (judgement.service == Service::ews &&
+    } else if ((judgement.service == Service::ews || judgement.service == Service::autodiscover) &&
                head.query.find('?') != std::string_view::npos) {
         return unreadable("a second '?' in the request target");
     }

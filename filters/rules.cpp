@@ -24,6 +24,9 @@ Rules make_rules(const config::Config& config, const config::Instance& instance)
         rules.push_hosts.push_back(lower(host));
     }
     rules.traveler = instance.enable_traveler;
+    rules.autodiscover = instance.autodiscover != config::Autodiscover::off;
+    rules.answers_autodiscover = instance.autodiscover == config::Autodiscover::answer;
+    rules.document_lookups = instance.allow_document_lookups;
     rules.traveler_unidentified = instance.traveler_unidentified;
     rules.traveler_parameters = instance.traveler_device_parameters;
     rules.traveler_fields = instance.traveler_device_fields;

@@ -19,11 +19,18 @@ struct Rules {
     bool ews = false;
     bool traveler = false;
     bool autodiscover = false;
+    bool answers_autodiscover = false;  // here, instead of sending it on
+    bool document_lookups = false;      // Search and ItemOperations may leave the mailbox
     bool observe = false;  // what filters that can be relaxed refuse is noted, not refused
     std::vector<std::string> push_hosts{};  // of EWS subscriptions, lower case; "*" = any
     config::TravelerUnidentified traveler_unidentified = config::TravelerUnidentified::forward;
     std::vector<std::string> traveler_parameters{};  // where Traveler's clients name their device
     std::vector<std::string> traveler_fields{};
+
+    /// Whether users are looked for who have any device: the table must be indexed by them.
+    [[nodiscard]] bool needs_users() const {
+        return ews || (autodiscover && !answers_autodiscover);
+    }
 };
 
 [[nodiscard]] Rules make_rules(const config::Config& config, const config::Instance& instance);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "filters/named_device.h"
 #include "filters/names.h"
 
 namespace eg::filters {
@@ -20,9 +21,24 @@ bool all_listed(const Facts& facts, const List& names) {
                        [&](std::string_view name) { return is_listed(facts, name); });
 }
 
+/// Autodiscover names no device. What is sent on is a try at a password, so it must be of somebody
+/// who has a device; what is answered here isn't.
+Reason judge_autodiscovering_user(const Facts& facts) {
+    if (facts.rules->answers_autodiscover || has_device_for_any_user(facts)) {
+        return Reason::none;
+    }
+    if (facts.connection_unreadable || (facts.claims != nullptr && facts.claims->unreadable)) {
+        return Reason::user_unreadable;
+    }
+    return is_named_by_device(facts) ? Reason::none : Reason::user;
+}
+
 }  // namespace
 
 Reason judge_user(const Facts& facts) {
+    if (facts.service == Service::autodiscover) {
+        return judge_autodiscovering_user(facts);
+    }
     if (!facts.device || facts.device->any_user()) {
         return Reason::none;
     }

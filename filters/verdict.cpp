@@ -72,6 +72,8 @@ constexpr std::array kWords{
     Word{Reason::command, "command"},
     Word{Reason::protocol_version, "protocol_version"},
     Word{Reason::body_root, "body_root"},
+    Word{Reason::document_lookup, "document_lookup"},
+    Word{Reason::autodiscover, "autodiscover"},
     Word{Reason::ews, "ews"},
     Word{Reason::ews_push_host, "ews_push_host"},
     Word{Reason::ews_user, "ews_user"},

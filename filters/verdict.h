@@ -28,6 +28,8 @@ enum class Reason : std::uint8_t {
     command,
     protocol_version,       // not one that the instance permits
     body_root,              // the root element isn't the command of the URL
+    document_lookup,        // a Search or ItemOperations that leaves the mailbox
+    autodiscover,           // an Autodiscover request that a server could take for another path
     ews,                    // an EWS request that is no permitted subscription
     ews_push_host,          // a subscription that names a host which isn't on the list
     ews_user,               // no permitted device names the user of an EWS request

@@ -22,6 +22,8 @@ constexpr std::string_view kMessages =
     "http://schemas.microsoft.com/exchange/services/2006/messages";
 constexpr std::string_view kTypes = "http://schemas.microsoft.com/exchange/services/2006/types";
 constexpr char kSeparator = '\n';  // between namespace and name; in no name
+/// By these bytes expat knows UTF-16, whatever it was told. No text in UTF-8 has them.
+constexpr std::string_view kNeverInUtf8("\0\xFE\xFF", 3);
 
 enum class Space : std::uint8_t { soap, messages, types };
 
@@ -332,6 +334,9 @@ Reason SoapJudge::Inner::take(std::string_view piece) {
     bytes += piece.size();
     if (reason == Reason::none && bytes > kMostBodyBytes) {
         refuse("more than 64 KiB");
+    }
+    if (piece.find_first_of(kNeverInUtf8) != std::string_view::npos) {
+        refuse("bytes that aren't UTF-8", Reason::bad_request);
     }
     if (reason != Reason::none) {
         return reason;

@@ -10,7 +10,8 @@ namespace eg::device {
 
 namespace {
 
-/// Calls `use` with each different key of the users of an allowed record.
+/// Calls `use` with each different key of the users of an allowed record; with that of the empty
+/// name for one that any user may use.
 template <typename Use>
 void for_each_key(const unsigned char* record, UserKey key, std::vector<std::uint32_t>& seen,
                   Use&& use) {
@@ -21,7 +22,11 @@ void for_each_key(const unsigned char* record, UserKey key, std::vector<std::uin
     (void)format::read_text(at);
     (void)format::read_text(at);
     seen.clear();
-    for (std::size_t left = format::read_number(at); left > 0; --left) {
+    std::size_t left = format::read_number(at);
+    if (left == 0) {
+        use(key(""));
+    }
+    for (; left > 0; --left) {
         const std::uint32_t one = key(format::read_text(at));
         if (std::ranges::find(seen, one) == seen.end()) {
             seen.push_back(one);

@@ -20,7 +20,8 @@ using UserKey = std::uint32_t (*)(std::string_view name);
 
 class UserIndex {
   public:
-    /// Of the records of `layer` that are allowed and name users. Null if there is no memory. Cost:
+    /// Of the records of `layer` that are allowed; those that any user may use are found by the
+    /// empty name. Null if there is no memory. Cost:
     /// half a second for a million records.
     [[nodiscard]] static std::shared_ptr<const UserIndex> make(std::shared_ptr<const Layer> layer,
                                                                UserKey key);
