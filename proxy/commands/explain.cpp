@@ -9,14 +9,13 @@
 
 #include <fmt/format.h>
 
-#include "filters/ews/soap.h"
-#include "filters/ews_filter.h"
 #include "filters/look_up.h"
 #include "filters/names.h"
 #include "filters/status_answer.h"
 #include "proxy/base/text.h"
 #include "proxy/commands/certificate_names.h"
 #include "proxy/commands/control.h"
+#include "proxy/commands/explain_body.h"
 #include "proxy/commands/request_text.h"
 #include "proxy/config/read.h"
 #include "proxy/device/file.h"
@@ -134,11 +133,14 @@ std::string_view or_dash(std::string_view text) {
 }
 
 void print_facts(const http::RequestHead& head, const filters::Judgement& judgement,
-                 const States& states) {
+                 const States& states, const filters::Rules& rules) {
     print_line("request", fmt::format("{} {}", head.method_text, head.path));
     print_line("states", states.sentence);
     if (const auto service = filters::name_of(judgement.service); !service.empty()) {
         print_line("service", service);
+    }
+    if (judgement.service == filters::Service::autodiscover) {
+        print_line("answer", rules.answers_autodiscover ? "by this gate" : "the mail server's");
     }
     if (judgement.service == filters::Service::traveler) {
         print_line("device", describe_device(judgement, states));
@@ -226,33 +228,6 @@ int print_unreadable(const Error& error) {
     return kRefused;
 }
 
-/// An EWS request is judged by its body too; where only a head was given, says so.
-void explain_body(const http::RequestHead& head, std::string_view body, const filters::Rules& rules,
-                  filters::Explanation& explanation) {
-    const bool judged =
-        explanation.judgement.service == filters::Service::ews && filters::announces_body(head);
-    if (!judged) {
-        return;
-    }
-    if (trim(body).empty() || body == "\r\n") {
-        explanation.lines.push_back({"ews_body",
-                                     "Not asked: the body wasn't given (@FILE may hold it)",
-                                     filters::Reason::none});
-        return;
-    }
-    filters::ews::SoapJudge judge(rules.push_hosts);
-    filters::Reason reason = judge.feed(body);
-    if (reason == filters::Reason::none) {
-        reason = judge.finish();
-    }
-    explanation.lines.push_back(
-        {"ews_body", "Is the body one permitted push subscription?", reason});
-    if (reason != filters::Reason::none && explanation.judgement.verdict.allowed()) {
-        explanation.judgement.verdict = filters::refuse(reason, "ews");
-        explanation.judgement.detail = judge.detail();
-    }
-}
-
 int judge(const config::Config& config, const config::Instance& instance, const std::string& bytes,
           const std::optional<std::vector<std::string>>& names) {
     http::RequestHead head;
@@ -271,7 +246,7 @@ int judge(const config::Config& config, const config::Instance& instance, const 
     }
     States states = read_states(config, instance);
     const filters::Rules rules = filters::make_rules(config, instance);
-    if (states.stored && rules.ews) {
+    if (states.stored && rules.needs_users()) {
         states.stored->table = states.stored->table->with_users(filters::user_key);
     }
     const filters::Surroundings around{
@@ -283,7 +258,7 @@ int judge(const config::Config& config, const config::Instance& instance, const 
         .learned_user_agent = {}};
     filters::Explanation explanation = filters::explain_request(head, around);
     explain_body(head, std::string_view(bytes).substr(*parsed), rules, explanation);
-    print_facts(head, explanation.judgement, states);
+    print_facts(head, explanation.judgement, states, rules);
     const int status = print_verdict(explanation);
     if (status == kPermitted) {
         print_what_may_come(config, instance, explanation.judgement);

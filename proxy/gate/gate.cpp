@@ -109,7 +109,7 @@ std::expected<void, std::string> Gate::start() {
     resolver_ = std::make_unique<net::SystemResolver>();
     for (std::size_t i = 0; i < worker_count(config_); ++i) {
         workers_.push_back(std::make_unique<WorkerApp>(
-            i, WorkerApp::Shared{log_.get(), &metrics_, resolver_.get(), &limit_}));
+            i, WorkerApp::Shared{log_.get(), &metrics_, resolver_.get(), &limit_, &spool_space_}));
     }
     publish(loaded_, std::move(*bound));
     for (auto& worker : workers_) {
@@ -201,12 +201,13 @@ std::expected<void, std::string> Gate::bind_control() {
 Gate::Published Gate::make_published(const config::Config& config,
                                      std::shared_ptr<const Instance> instance) {
     const auto& settings = instance->settings();
-    DeviceFeed::Settings feed{.instance = settings.name,
-                              .mdm = config.mdm,
-                              .certificate_file = settings.identity_certificate_file,
-                              .private_key_file = settings.identity_private_key_file,
-                              .node = config.node.name,
-                              .user_key = instance->rules().ews ? filters::user_key : nullptr};
+    DeviceFeed::Settings feed{
+        .instance = settings.name,
+        .mdm = config.mdm,
+        .certificate_file = settings.identity_certificate_file,
+        .private_key_file = settings.identity_private_key_file,
+        .node = config.node.name,
+        .user_key = instance->rules().needs_users() ? filters::user_key : nullptr};
     Published published;
     const auto found = published_.find(settings.name);
     if (found != published_.end()) {

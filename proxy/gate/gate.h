@@ -85,6 +85,7 @@ class Gate final : public NodeView {
     server::ConnectionLimit limit_;
     std::shared_ptr<RateTable>
         rates_;  // made once a limit is set; what it counted survives reloads
+    SpoolSpace spool_space_;
     std::unique_ptr<net::SystemResolver> resolver_;
     std::vector<std::unique_ptr<WorkerApp>> workers_;
     std::vector<SocketAddress> addresses_;  // bound by every worker

@@ -175,14 +175,18 @@ std::optional<std::size_t> write_upstream_head(const http::RequestHead& head,
         }
         writer.field(field);
     }
-    write_framing(writer, edit.framing);
+    if (!edit.length_follows) {
+        write_framing(writer, edit.framing);
+    }
     if (edit.framing.kind == http::Framing::Kind::none && head.method == http::Method::post) {
         writer.field("Content-Length", std::uint64_t{0});
     }
     writer.field("X-Forwarded-For", edit.client);
     writer.field("X-Forwarded-Proto", edit.https ? "https" : "http");
     writer.field("X-Request-Id", edit.request_id);
-    writer.end();
+    if (!edit.length_follows) {
+        writer.end();
+    }
     return writer.failed() ? std::nullopt : std::optional(writer.written().size());
 }
 

@@ -22,6 +22,8 @@ struct RequestEdit {
     std::string_view request_id;
     bool https = false;  // how the client came
     http::Framing framing;
+    /// The head is left without framing and without its end: Content-Length comes when it is known.
+    bool length_follows = false;
 };
 
 /// Whether the Connection field of a request names a field that the request is judged by, or that

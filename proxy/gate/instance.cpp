@@ -1,5 +1,6 @@
 #include "proxy/gate/instance.h"
 
+#include <filesystem>
 #include <optional>
 
 #include <fmt/format.h>
@@ -54,6 +55,10 @@ std::expected<std::shared_ptr<const Instance>, std::string> Instance::make(
     made->rules_ = filters::make_rules(config, settings);
     made->redirects_ = Redirects(config, settings);
     made->generation_ = generation;
+    made->spool_directory_ = std::filesystem::path(config.mdm.state_file).parent_path();
+    if (made->spool_directory_.empty()) {
+        made->spool_directory_ = ".";
+    }
     made->upstream_host_ = settings.activesync_server.to_string(settings.ssl ? 443 : 80);
     if (settings.tls) {
         const auto identity = load_certificate(config, settings);

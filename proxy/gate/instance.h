@@ -39,6 +39,8 @@ class Instance {
         const;
     /// The Host field that the mail server gets.
     [[nodiscard]] const std::string& upstream_host() const { return upstream_host_; }
+    /// Where bodies are kept whose length must be known: beside the state file.
+    [[nodiscard]] const std::string& spool_directory() const { return spool_directory_; }
     /// Days until the server certificate ends; nothing for plain listeners.
     [[nodiscard]] std::optional<int> certificate_days_left() const {
         return certificate_days_left_;
@@ -57,6 +59,7 @@ class Instance {
     Redirects redirects_;
     std::uint64_t generation_ = 0;
     std::string upstream_host_;
+    std::string spool_directory_;
     std::shared_ptr<const net::TlsServerContext> tls_;
     certs::StorePtr authorities_;
     std::optional<int> certificate_days_left_;

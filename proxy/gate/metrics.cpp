@@ -38,6 +38,10 @@ void add_instance(InstanceTotals& sums, const InstanceMetrics& one) {
     sums.held_ended_by_change += one.held_ended_by_change.value();
     sums.traveler_forwarded += one.traveler_forwarded.value();
     sums.traveler_refused += one.traveler_refused.value();
+    sums.spooled += one.spooled.value();
+    sums.spooled_files += one.spooled_files.value();
+    sums.autodiscover_answered += one.autodiscover_answered.value();
+    sums.autodiscover_forwarded += one.autodiscover_forwarded.value();
     add_times(sums.request_time, one.request_time);
     add_times(sums.upstream_time, one.upstream_time);
 }

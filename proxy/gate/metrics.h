@@ -108,9 +108,13 @@ struct alignas(64) InstanceMetrics {
     Counter upstream_connect_failures;
     Counter upstream_reuses;
     Counter upstream_retries;
-    Counter held_ended_by_change;  // ended because the states of their device changed
-    Counter traveler_forwarded;    // Traveler requests without a device id that passed
-    Counter traveler_refused;      // and those that didn't for that reason
+    Counter held_ended_by_change;    // ended because the states of their device changed
+    Counter traveler_forwarded;      // Traveler requests without a device id that passed
+    Counter traveler_refused;        // and those that didn't for that reason
+    Counter spooled;                 // bodies of unknown length that were kept until it was known
+    Counter spooled_files;           // those of them that went to a file
+    Counter autodiscover_answered;   // by a document of ours
+    Counter autodiscover_forwarded;  // to the mail server
     Histogram request_time;   // first byte of the head to last byte of the answer; held ones too
     Histogram upstream_time;  // end of the request sent to the head of the answer
 };
@@ -142,6 +146,10 @@ struct InstanceTotals {
     std::uint64_t held_ended_by_change = 0;
     std::uint64_t traveler_forwarded = 0;
     std::uint64_t traveler_refused = 0;
+    std::uint64_t spooled = 0;
+    std::uint64_t spooled_files = 0;
+    std::uint64_t autodiscover_answered = 0;
+    std::uint64_t autodiscover_forwarded = 0;
     struct Times {
         std::array<std::uint64_t, Histogram::kBounds.size() + 1> buckets{};  // not cumulative
         std::uint64_t sum_us = 0;

@@ -116,6 +116,26 @@ void write_traveler(Page& page, const Totals& totals) {
     }
 }
 
+void write_spool(Page& page, const Totals& totals) {
+    page.family("easgate_spooled_bodies_total", "counter",
+                "Request bodies of unknown length that were kept until it was known.");
+    for (const InstanceTotals& one : totals) {
+        page.sample({{"instance", one.instance}, {"in", "memory"}},
+                    one.spooled - std::min(one.spooled, one.spooled_files));
+        page.sample({{"instance", one.instance}, {"in", "file"}}, one.spooled_files);
+    }
+}
+
+void write_autodiscover(Page& page, const Totals& totals) {
+    page.family("easgate_autodiscover_requests_total", "counter",
+                "Permitted Autodiscover requests, by who answers them.");
+    for (const InstanceTotals& one : totals) {
+        page.sample({{"instance", one.instance}, {"action", "answer"}}, one.autodiscover_answered);
+        page.sample({{"instance", one.instance}, {"action", "forward"}},
+                    one.autodiscover_forwarded);
+    }
+}
+
 void write_connections(Page& page, const Totals& totals) {
     page.family("easgate_client_connections", "gauge", "Open connections of clients.");
     per_instance(page, totals, &InstanceTotals::client_connections);
@@ -306,6 +326,8 @@ std::string render_prometheus(const NodeStatus& status, const Metrics& metrics,
     write_readiness(page, status);
     write_requests(page, totals);
     write_traveler(page, totals);
+    write_autodiscover(page, totals);
+    write_spool(page, totals);
     write_connections(page, totals);
     write_upstream(page, totals);
     write_bytes(page, totals);

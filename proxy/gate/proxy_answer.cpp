@@ -37,14 +37,17 @@ void ProxyTransaction::answer_with(const filters::Verdict& verdict, std::uint16_
                                    http::Field type, std::string_view body) {
     verdict_ = verdict;
     status_ = status;
-    if (state_ == State::peeking && (verdict.status == 400 || verdict.status == 403)) {
+    const bool before_upstream =
+        (state_ == State::peeking || state_ == State::spooling) && !verdict.allowed();
+    if (before_upstream &&
+        (verdict.status == 400 || verdict.status == 403 || verdict.status == 413)) {
         permitted_ = false;  // refused for its body, of which nothing was sent on
     }
     leave_held();
     // What can't be read, or is cut off, leaves nothing to go on from.
-    const bool unsure =
-        status_ == 400 || status_ == 408 || status_ == 413 || status_ == 417 || status_ == 431;
-    const bool body_begun = request_.taken() != 0;
+    const bool unsure = !verdict.allowed() && (status_ == 400 || status_ == 408 || status_ == 413 ||
+                                               status_ == 417 || status_ == 431);
+    const bool body_begun = request_.taken() != 0 || (state_ == State::spooling && !body_.done());
     const bool short_body = framing_.kind == http::Framing::Kind::none || request_.done() ||
                             framing_.kind == http::Framing::Kind::chunked ||
                             framing_.length <= kShortBody;
@@ -77,7 +80,8 @@ void ProxyTransaction::answer_with(const filters::Verdict& verdict, std::uint16_
         local_answer_ += body;
     }
     answer_sent_ = 0;
-    request_.release(connection_.input());
+    release_request();
+    drop_spool();
     connection_.deadline().arm(service_.instance().limits().write_timeout);
     state_ = State::answering;
 }
@@ -114,6 +118,7 @@ ProxyTransaction::Next ProxyTransaction::write_answer() {
 void ProxyTransaction::finish() {
     state_ = State::done;
     leave_held();
+    drop_spool();
     log_access();
 }
 

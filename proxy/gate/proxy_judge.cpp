@@ -59,10 +59,15 @@ void ProxyTransaction::begin(const http::RequestHead& head) {
     if (verdict_.allowed() && slot.rates != nullptr && answer_frequent(head, *slot.rates)) {
         return;
     }
-    if (verdict_.allowed() && slot.shield != nullptr && answer_shielded(head)) {
+    if (verdict_.allowed() && slot.shield != nullptr && !answers_autodiscover() &&
+        answer_shielded(head)) {
         return;
     }
-    if (verdict_.allowed() && !prepare_upstream_head(head)) {
+    if (verdict_.allowed() && published_ == filters::Service::autodiscover &&
+        framing_.length > most_body()) {
+        verdict_ = filters::refuse(Reason::body_too_large, "limits");
+    }
+    if (verdict_.allowed() && !answers_autodiscover() && !prepare_upstream_head(head)) {
         verdict_ = filters::refuse(Reason::header_too_large, "limits");
     }
     if (!verdict_.allowed()) {
@@ -78,11 +83,21 @@ void ProxyTransaction::begin(const http::RequestHead& head) {
             return;
         }
     }
-    if (needs_peek()) {
+    const bool peeks = needs_peek();
+    if (answers_autodiscover()) {
+        answer_autodiscover_head(head);
+    } else if (published_ == filters::Service::autodiscover) {
+        service_.slot().metrics->autodiscover_forwarded.add();
+    }
+    if (state_ != State::judging) {
+        return;
+    }
+    if (peeks) {
+        begin_look();
         state_ = State::peeking;
         connection_.deadline().arm(service_.instance().limits().body_timeout);
     } else {
-        state_ = State::connecting;
+        state_ = spools() ? State::spooling : State::connecting;
     }
 }
 
@@ -179,9 +194,22 @@ bool ProxyTransaction::needs_peek() const {
     using Kind = http::Framing::Kind;
     const bool empty =
         framing_.kind == Kind::none || (framing_.kind == Kind::length && framing_.length == 0);
-    const bool judged_by_body =
-        published_ == filters::Service::active_sync || published_ == filters::Service::ews;
+    const bool judged_by_body = published_ == filters::Service::active_sync ||
+                                published_ == filters::Service::ews || answers_autodiscover();
     return judged_by_body && method_ == http::Method::post && !empty;
+}
+
+std::uint64_t ProxyTransaction::most_body() const {
+    const std::uint64_t most = service_.instance().limits().request_body.count;
+    // A request of Autodiscover names an address and a schema.
+    return published_ != filters::Service::autodiscover || (most != 0 && most < kMostLookedAt)
+               ? most
+               : kMostLookedAt;
+}
+
+std::uint64_t ProxyTransaction::most_spooled() const {
+    const std::uint64_t most = service_.instance().limits().spool_body.count;
+    return most_body() == 0 ? most : std::min(most, most_body());
 }
 
 bool ProxyTransaction::prepare_upstream_head(const http::RequestHead& head) {
@@ -191,7 +219,8 @@ bool ProxyTransaction::prepare_upstream_head(const http::RequestHead& head) {
                            .client = connection_.peer().address.write(client),
                            .request_id = {request_id_.data(), request_id_.size()},
                            .https = connection_.is_tls(),
-                           .framing = framing_};
+                           .framing = framing_,
+                           .length_follows = spools()};
     const auto length = write_upstream_head(head, edit, upstream_head_.space());
     upstream_head_.commit(length.value_or(0));
     return length.has_value();
@@ -202,19 +231,27 @@ void ProxyTransaction::judge_again() {
     if (judged_by_ >= slot.settled_version) {
         return;
     }
+    const Reason reason = judge_states(slot.settled.get(), slot.settled_version);
+    if (reason != Reason::none) {
+        slot.metrics->held_ended_by_change.add();
+        end_held(reason);
+    }
+}
+
+Reason ProxyTransaction::judge_states(const device::DeviceTable* table, std::uint64_t version) {
     filters::Facts facts;
     facts.rules = &service_.instance().rules();
     facts.service = published_;
     facts.age = filters::StateAge::fresh;
     facts.eas = published_ == filters::Service::active_sync ? &eas_ : nullptr;
     facts.claims = &claims_;
-    facts.devices = slot.settled.get();
+    facts.devices = table;
     facts.user_agent = user_agent_;
     facts.has_user_agent = !user_agent_.empty();
     facts.device_named = eas_.has_device_id;
     facts.traveler_learned = true;  // what was learned isn't asked again
-    if (slot.settled != nullptr && eas_.has_device_id) {
-        facts.device = slot.settled->find(eas_.device_id);
+    if (table != nullptr && eas_.has_device_id) {
+        facts.device = table->find(eas_.device_id);
     }
     if (connection_.notes() != nullptr) {
         facts.connection_name = notes().connection_name;
@@ -223,7 +260,7 @@ void ProxyTransaction::judge_again() {
     if (service_.instance().settings().require_client_certificate) {
         facts.certificate_names = &notes().certificate_names(connection_);
     }
-    judged_by_ = slot.settled_version;
+    judged_by_ = version;
     for (const auto& filter : filters::filters()) {
         const std::string_view name = filter.name;
         const bool about_states =
@@ -232,11 +269,10 @@ void ProxyTransaction::judge_again() {
         if (reason != Reason::none && filters::is_relaxed(filter, facts)) {
             observed_ = observed_ == Reason::none ? reason : observed_;
         } else if (reason != Reason::none) {
-            slot.metrics->held_ended_by_change.add();
-            end_held(reason);
-            return;
+            return reason;
         }
     }
+    return Reason::none;
 }
 
 }  // namespace eg::gate

@@ -34,6 +34,9 @@ std::optional<std::string_view> only_value(const http::Fields& fields, std::stri
 
 bool ProxyTransaction::answer_redirect(const http::ResponseHead& head) {
     const bool moved = head.status == kMoved;
+    if (!moved && published_ == filters::Service::autodiscover) {
+        return false;  // where other servers are is what Autodiscover is asked for
+    }
     const std::string_view name = moved ? kMovedTo : kLocation;
     if (!moved && (head.status < 300 || head.status > 399 || head.fields.find(name) == nullptr)) {
         return false;

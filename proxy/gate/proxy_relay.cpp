@@ -30,12 +30,8 @@ bool challenges_connection(const http::ResponseHead& head) {
 
 /// False: nothing more can be done now, or the state has changed.
 bool ProxyTransaction::send_request() {
-    const auto now_ms = service_.worker().loop->now_ms();
-    if (waiting_ == Waiting::client_body) {
-        body_waited_ms_ += now_ms - body_wait_began_ms_;
-        body_wait_began_ms_ = now_ms;
-    }
-    switch (request_.pump(connection_.stream(), connection_.input(), upstream_->stream())) {
+    count_body_wait();
+    switch (request_.pump(request_source(), request_input(), upstream_->stream())) {
         case Relay::Status::done:
             request_sent();
             return state_ == State::relaying;
@@ -56,6 +52,11 @@ bool ProxyTransaction::send_request() {
             break;
         case Relay::Status::source_ended:
         case Relay::Status::source_failed:
+            if (spool_ != nullptr) {
+                drop_upstream();
+                spool_failed(Spool::Status::failed);
+                return false;
+            }
             client_vanished();
             return false;
         case Relay::Status::malformed:
@@ -89,8 +90,8 @@ void ProxyTransaction::request_sent() {
     answer_due_ms_ = service_.worker().loop->now_ms() + patience.count();
     asked_ = service_.worker().loop->now();
     waiting_ = Waiting::nobody;
-    if (!upstream_->reused()) {
-        request_.release(connection_.input());  // only a reused connection may have died unnoticed
+    if (!upstream_->reused() || !request_.can_rewind()) {
+        release_request();  // only a reused connection may have died unnoticed
     }
     if (may_be_held && held_.link == nullptr) {
         Slot& slot = service_.slot();
@@ -236,7 +237,7 @@ bool ProxyTransaction::begin_answer(const http::ResponseHead& head) {
     note_refused_credential(head);
     note_traveler_device();
     leave_held();
-    request_.release(connection_.input());
+    release_request();
     waiting_ = Waiting::nobody;
     body_waited_ms_ = 0;
     response_.start(std::move(out), *framing, Side::upstream, chunked);

@@ -10,6 +10,7 @@
 
 #include "proxy/gate/instance.h"
 #include "proxy/gate/slot.h"
+#include "proxy/gate/spool.h"
 #include "proxy/log/log.h"
 #include "proxy/server/connection.h"
 #include "proxy/server/service.h"
@@ -24,6 +25,7 @@ struct WorkerContext {
     net::NameCache* names = nullptr;
     log::Log* log = nullptr;
     log::LogSink* access = nullptr;
+    SpoolSpace* spool_space = nullptr;
     bool log_access = true;
     http::ResponseHead answer_scratch;  // valid within one call of a transaction
     std::uint32_t request_prefix = 0;   // random, one a worker and start

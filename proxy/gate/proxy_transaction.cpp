@@ -13,9 +13,10 @@ namespace eg::gate {
 using filters::Reason;
 
 // The life of a proxied request.
-const std::array<ProxyTransaction::Step, 7> ProxyTransaction::kSteps{{
+const std::array<ProxyTransaction::Step, 8> ProxyTransaction::kSteps{{
     {State::judging, "judging", &ProxyTransaction::judging},       // within begin()
     {State::peeking, "peeking", &ProxyTransaction::peek_at_body},  // the root element must fit
+    {State::spooling, "spooling", &ProxyTransaction::spool_body},  // until its length is known
     {State::connecting, "connecting", &ProxyTransaction::connect_upstream},
     {State::relaying, "relaying", &ProxyTransaction::relay_both_ways},  // body up, answer down
     {State::answering, "answering", &ProxyTransaction::write_answer},   // an answer of our own
@@ -87,6 +88,7 @@ ProxyTransaction::ProxyTransaction(ProxyService& service, server::Connection& co
 ProxyTransaction::~ProxyTransaction() {
     drop_upstream();
     leave_held();
+    drop_spool();
     if (!logged_) {
         if (verdict_.allowed()) {
             verdict_.reason = Reason::client_left;
@@ -106,8 +108,8 @@ void ProxyTransaction::advance() {
 }
 
 ProxyTransaction::Next ProxyTransaction::peek_at_body() {
-    if (published_ == filters::Service::ews) {
-        return peek_at_soap();
+    if (look_ != nullptr) {
+        return look_at_body();
     }
     std::array<char, filters::eas::kRootBytes> start;
     std::size_t have = 0;
@@ -134,7 +136,7 @@ ProxyTransaction::Next ProxyTransaction::peek_at_body() {
         if (eas_.command == filters::eas::Command::sync) {
             note_waiting_sync();
         }
-        state_ = State::connecting;
+        state_ = spools() ? State::spooling : State::connecting;
         return Next::again;
     }
     if (check != filters::eas::RootCheck::need_more || whole) {
@@ -184,8 +186,11 @@ ProxyTransaction::Next ProxyTransaction::connect_upstream() {
     }
     if (!request_.started() && !upstream_head_.empty()) {
         const bool chunked = framing_.kind == http::Framing::Kind::chunked;
-        request_.start(std::move(upstream_head_), framing_, Side::client, chunked);
-        request_.set_most(service_.instance().limits().request_body.count);
+        const http::Framing spooled{.kind = http::Framing::Kind::length,
+                                    .length = spool_ != nullptr ? spool_->size() : 0};
+        request_.start(std::move(upstream_head_), spool_ != nullptr ? spooled : framing_,
+                       Side::client, chunked);
+        request_.set_most(most_body());
     }
     asked_ = service_.worker().loop->now();
     state_ = State::relaying;
@@ -283,6 +288,14 @@ bool ProxyTransaction::is_below_rate(std::uint64_t bytes) const {
     return rate != 0 && beyond > 0 && bytes * 1000 < rate * static_cast<std::uint64_t>(beyond);
 }
 
+void ProxyTransaction::count_body_wait() {
+    if (waiting_ == Waiting::client_body) {
+        const auto now_ms = service_.worker().loop->now_ms();
+        body_waited_ms_ += now_ms - body_wait_began_ms_;
+        body_wait_began_ms_ = now_ms;
+    }
+}
+
 void ProxyTransaction::patience_ended() {
     switch (waiting_) {
         case Waiting::client_body:
@@ -318,7 +331,7 @@ bool ProxyTransaction::is_long_wait() const {
 
 void ProxyTransaction::park() {
     parked_ = true;
-    request_.release(connection_.input());
+    release_request();
     upstream_->park();
     connection_.park();
 }

@@ -11,15 +11,17 @@
 #include <string>
 #include <string_view>
 
+#include "filters/autodiscover/answer.h"
 #include "filters/eas/status_document.h"
 #include "filters/look_up.h"
 #include "filters/verdict.h"
-#include "proxy/gate/ews_body.h"
+#include "proxy/gate/body_look.h"
 #include "proxy/gate/held.h"
 #include "proxy/gate/lockout_shield.h"
 #include "proxy/gate/proxy_service.h"
 #include "proxy/gate/rate_table.h"
 #include "proxy/gate/relay.h"
+#include "proxy/gate/spool.h"
 #include "proxy/http/framing.h"
 #include "proxy/http/parse.h"
 #include "proxy/server/connection.h"
@@ -53,6 +55,7 @@ class ProxyTransaction final : public server::Transaction {
     enum class State : std::uint8_t {
         judging,
         peeking,
+        spooling,
         connecting,
         relaying,
         answering,
@@ -74,12 +77,13 @@ class ProxyTransaction final : public server::Transaction {
         const char* name;
         Next (ProxyTransaction::*run)();
     };
-    static const std::array<Step, 7> kSteps;
+    static const std::array<Step, 8> kSteps;
 
     // The steps.
     Next judging() { return Next::wait; }
     Next peek_at_body();
     Next read_more_body();
+    Next spool_body();
     Next connect_upstream();
     Next relay_both_ways();
     Next write_answer();
@@ -89,14 +93,41 @@ class ProxyTransaction final : public server::Transaction {
     // Judging (proxy_judge.cpp).
     void name_request();
     [[nodiscard]] filters::Verdict judge(const http::RequestHead& head);
+    /// What the filters say by a table of states; what observe mode lets pass is noted.
+    [[nodiscard]] filters::Reason judge_states(const device::DeviceTable* table,
+                                               std::uint64_t version);
     [[nodiscard]] filters::Verdict check_message(const http::RequestHead& head);
     [[nodiscard]] filters::Verdict check_certificate();
     [[nodiscard]] bool needs_peek() const;
+    /// The largest body that is sent on, in bytes; 0 = any.
+    [[nodiscard]] std::uint64_t most_body() const;
     [[nodiscard]] bool prepare_upstream_head(const http::RequestHead& head);
 
-    // EWS and Traveler (proxy_services.cpp).
-    Next peek_at_soap();
-    [[nodiscard]] filters::Verdict judge_soap();
+    // Bodies that are judged whole, and what is answered from them (proxy_look.cpp).
+    [[nodiscard]] bool looks_up() const;
+    [[nodiscard]] bool answers_autodiscover() const;
+    void begin_look();
+    Next look_at_body();
+    void answer_autodiscover_head(const http::RequestHead& head);
+    void answer_autodiscover(const filters::autodiscover::Answer& document);
+
+    // Bodies whose length must be known first (proxy_spool.cpp).
+    [[nodiscard]] bool spools() const;
+    [[nodiscard]] std::uint64_t most_spooled() const;
+    void body_is_spooled();
+    void spool_failed(Spool::Status status);
+    void drop_spool();
+    /// What the Relay of the request reads from.
+    [[nodiscard]] net::Stream& request_source() {
+        return spool_ != nullptr ? *spool_ : connection_.stream();
+    }
+    [[nodiscard]] net::Buffer& request_input() {
+        return spool_ != nullptr ? spool_->input() : connection_.input();
+    }
+    /// The request won't be sent again.
+    void release_request();
+
+    // Traveler (proxy_services.cpp).
     void count_unidentified(const filters::Verdict& verdict);
     void note_traveler_device();
 
@@ -144,6 +175,7 @@ class ProxyTransaction final : public server::Transaction {
     [[nodiscard]] bool is_long_wait() const;
     /// Whether the client was too slow, if in the time that it was waited for so many bytes moved.
     [[nodiscard]] bool is_below_rate(std::uint64_t bytes) const;
+    void count_body_wait();
     void client_vanished();
     [[nodiscard]] ClientNotes& notes();
 
@@ -167,13 +199,14 @@ class ProxyTransaction final : public server::Transaction {
     HeldIndex::Node held_;  // its `device` is that of the request, held or not
     filters::eas::EasRequest eas_;
     filters::Claims claims_;
-    std::unique_ptr<EwsBody> ews_;  // while the body of an EWS request is judged
+    std::unique_ptr<BodyLook> look_;  // while the body is judged whole
+    std::unique_ptr<Spool> spool_;    // until the request is sent for good
     ShortText user_agent_;
     http::BodyReader body_;  // of the request, while we look at it or drop it ourselves
     http::Framing framing_;
     http::HeadScan answer_scan_;
     net::Buffer upstream_head_;  // written while judging, given to request_
-    std::string local_answer_;
+    std::string local_answer_;   // while an Autodiscover body is read: the URL to answer with
     std::chrono::system_clock::time_point began_wall_;
     std::chrono::steady_clock::time_point began_;
     std::chrono::steady_clock::time_point asked_;  // the head went upstream

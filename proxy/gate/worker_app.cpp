@@ -41,6 +41,7 @@ WorkerApp::WorkerApp(std::size_t index, Shared shared)
     context_.names = &names_;
     context_.log = shared.log;
     context_.access = &sink_;
+    context_.spool_space = shared.spool_space;
     context_.request_prefix = random_number();
     worker_.on_turn_end([this] { turn_ended(); });
 }

@@ -44,6 +44,7 @@ class WorkerApp {
         Metrics* metrics;
         net::Resolver* resolver;
         server::ConnectionLimit* limit;
+        SpoolSpace* spool_space;
     };
     WorkerApp(std::size_t index, Shared shared);
     ~WorkerApp();

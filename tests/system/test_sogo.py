@@ -113,6 +113,26 @@ def test_a_chunked_message_arrives(sogo_gate):
     assert "in chunks" in subjects(bob, inbox_of(bob))
 
 
+@pytest.mark.parametrize("mode,status", [("pass", 500), ("length", 200)])
+def test_chunks_need_a_length_where_nothing_else_gives_it(sogo_gate, sogo, mode, status):
+    """The recipe of docs/mail-servers.md: SOGo without an nginx that collects bodies."""
+    sogo_gate.change_instance(activesync_server=f"localhost:{sogo.ports['chunks']}", upstream_chunked=mode)
+    sogo_gate.reload()
+    alice = python_phone(sogo_gate)
+    alice.version = "12.1"
+    for size in (70, 200_000):
+        mime = f"To: bob@example.test\r\nSubject: {mode} {size}\r\n\r\n".encode() + b"x" * 69 * (size // 70) + b"\r\n"
+        alice.connection.request("POST", alice.target("SendMail", SaveInSent="T"), iter([mime[:30], mime[30:]]),
+                                 alice.headers("SendMail", "message/rfc822"), encode_chunked=True)
+        answer = alice.connection.getresponse()
+        answer.read()
+        assert answer.status == status
+        alice.connection.close()
+    if mode == "length":
+        bob = python_phone(sogo_gate, "PHONE2", "bob")
+        assert {"length 70", "length 200000"} <= set(subjects(bob, inbox_of(bob)))
+
+
 def test_an_unknown_phone_never_reaches_sogo(sogo_gate, sogo):
     status, told = easgate_phone(sogo_gate, device="NOBODY7")
     assert status == 1 and "refused by the gate (403, request id " in told, told

@@ -49,6 +49,7 @@ GateRig::GateRig(const std::function<void(config::Config&)>& change)
     context_.names = &names_;
     context_.log = &log_;
     context_.access = &sink_;
+    context_.spool_space = &spool_space_;
     context_.request_prefix = 0xABCD;
     slot_.name = "one";
     slot_.metrics = &metrics_.of(0, "one");

@@ -77,6 +77,8 @@ class GateRig {
     /// How many requests ended for this reason.
     [[nodiscard]] std::uint64_t ended(filters::Reason reason) const;
     [[nodiscard]] std::uint64_t access_lines() const;
+    /// What spooled bodies hold.
+    [[nodiscard]] std::uint64_t spooled_bytes() const { return spool_space_.used(); }
     /// Nothing is left that somebody would have to end: see the list in the function.
     [[nodiscard]] std::string leaks() const;
 
@@ -90,6 +92,7 @@ class GateRig {
     log::LogSink sink_{log_};
     gate::Metrics metrics_;
     server::ConnectionLimit limit_;
+    gate::SpoolSpace spool_space_;
     config::Config config_;
     std::uint64_t generation_ = 1;
     Door mail_server_;

@@ -39,7 +39,7 @@ class TwoWorkers {
         std::const_pointer_cast<gate::ContactClock>(feed_->contact())->set_expiry_ms(INT64_MAX);
         for (std::size_t i = 0; i < 2; ++i) {
             workers_.push_back(std::make_unique<gate::WorkerApp>(
-                i, gate::WorkerApp::Shared{&log_, &metrics_, &resolver_, &limit_}));
+                i, gate::WorkerApp::Shared{&log_, &metrics_, &resolver_, &limit_, &spool_space_}));
             auto instance = gate::Instance::make(config_, settings_, 1);
             REQUIRE(instance.has_value());
             gate::InstanceUpdate update;
@@ -106,6 +106,7 @@ class TwoWorkers {
     gate::Metrics metrics_;
     FakeResolver resolver_;
     server::ConnectionLimit limit_;
+    gate::SpoolSpace spool_space_;
     config::Config config_;
     config::Instance settings_;
     Door mail_server_;

@@ -77,7 +77,7 @@ class SogoServer:
     def __init__(self, cert: str | os.PathLike, key: str | os.PathLike) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="easgate-sogo."))
         self.folder.chmod(0o755)  # the parts run as users of their own
-        self.ports = free_ports(["postgres", "memcached", "imap", "sogo", "nginx"])
+        self.ports = free_ports(["postgres", "memcached", "imap", "sogo", "nginx", "chunks"])
         self.cert, self.key = Path(cert).resolve(), Path(key).resolve()
         self.children: list[tuple[str, subprocess.Popen]] = []
         self.smtp: SmtpSink | None = None
