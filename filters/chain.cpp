@@ -1,6 +1,7 @@
 #include "filters/chain.h"
 
 #include "filters/autodiscover_filter.h"
+#include "filters/binding_filter.h"
 #include "filters/command_filter.h"
 #include "filters/device_filter.h"
 #include "filters/ews_filter.h"
@@ -17,7 +18,7 @@ namespace eg::filters {
 
 namespace {
 
-constexpr std::array<Filter, 12> kFilters{{
+constexpr std::array<Filter, 14> kFilters{{
     {"states", judge_states, "Are the device states known and recent?"},
     {"path", judge_path, "Is the path published?"},
     {"method", judge_method, "Is the method one that its clients use?"},
@@ -28,7 +29,9 @@ constexpr std::array<Filter, 12> kFilters{{
     {"ews", judge_ews, "EWS: may it be a push subscription, of a user with a permitted device?"},
     {"autodiscover", judge_autodiscover, "Autodiscover: can it be taken for nothing else?"},
     {"user", judge_user, "May every claimed user use this device?", true},
+    {"binding", judge_binding, "Is it used by whom, and with the key, that it is bound to?", true},
     {"user_agent", judge_user_agent, "Is the user agent on the list?", true},
+    {"device_type", judge_device_type, "Is the device type on the list?", true},
     {"secure_email", judge_secure_email, "Is it the secure e-mail app, if only that is permitted?",
      true},
 }};

@@ -7,6 +7,14 @@
 
 namespace eg::filters {
 
+void find_binding(Facts& facts, const device::FindBinding& find) {
+    // By the id as it is listed: two spellings of an id are one device.
+    facts.bound = find(facts.device->id(), facts.binding.emplace());
+    if (facts.bound != device::Bound::yes) {
+        facts.binding.reset();
+    }
+}
+
 namespace {
 
 constexpr std::string_view kActiveSyncPath = "/Microsoft-Server-ActiveSync";

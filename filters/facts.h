@@ -9,6 +9,7 @@
 #include "filters/claims.h"
 #include "filters/eas/request.h"
 #include "filters/rules.h"
+#include "proxy/device/binding.h"
 #include "proxy/device/table.h"
 #include "proxy/http/head.h"
 
@@ -33,11 +34,17 @@ struct Facts {
         nullptr;                                   // mail addresses of the client certificate
     const device::DeviceTable* devices = nullptr;  // null if there are none
     std::optional<device::RecordView> device{};    // looked up once
+    const device::KeyHash* client_key = nullptr;   // of the client certificate
+    device::Bound bound = device::Bound::no;
+    std::optional<device::Binding> binding{};  // where `bound` is yes
     bool device_named = false;      // ActiveSync and Traveler: the request has a device id
     bool traveler_learned = false;  // it has none, but such a client used a permitted device before
     std::string_view user_agent{};  // of the request; where absent, the device's last good one
     bool has_user_agent = false;    // either of the two is known
 };
+
+/// Looks up what the device of `facts` is bound to.
+void find_binding(Facts& facts, const device::FindBinding& find);
 
 /// The service of a plain path (http::is_plain_path): exactly `/Microsoft-Server-ActiveSync` in any
 /// letter case, and what `rules` opens beside it; else none. Cost for ActiveSync: one comparison.

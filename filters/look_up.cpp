@@ -90,6 +90,10 @@ Facts look_up(const http::RequestHead& head, const Surroundings& around, Judgeme
     if (around.devices != nullptr && facts.device_named) {
         facts.device = around.devices->find(*key);
     }
+    facts.client_key = around.client_key;
+    if (facts.device && around.find_binding) {
+        find_binding(facts, around.find_binding);
+    }
     if (const http::Field* field = head.fields.find(http::FieldName::user_agent)) {
         facts.has_user_agent = true;
         facts.user_agent = field->value;

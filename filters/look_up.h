@@ -27,6 +27,8 @@ struct Surroundings {
     std::string_view connection_name;    // name that NTLM signed this connection in with, or ""
     bool connection_unreadable = false;  // the connection was signed in (Negotiate), name unknown
     const std::vector<std::string>* certificate_names = nullptr;  // mail addresses, or null
+    const device::KeyHash* client_key = nullptr;  // of the client certificate, where it matters
+    device::FindBinding find_binding{};           // empty: the instance binds nothing
     /// The user agent of that device's last request that the mail server answered with 2xx; "" if
     /// there is none. Asked only where the request has no User-Agent; may be empty.
     std::function<std::string_view(std::string_view device_id)> learned_user_agent;

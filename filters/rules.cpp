@@ -8,16 +8,31 @@
 
 namespace eg::filters {
 
+namespace {
+
+std::vector<std::string> lower_all(const std::vector<std::string>& patterns) {
+    std::vector<std::string> all;
+    all.reserve(patterns.size());
+    for (const std::string& pattern : patterns) {
+        all.push_back(lower(pattern));
+    }
+    return all;
+}
+
+}  // namespace
+
 Rules make_rules(const config::Config& config, const config::Instance& instance) {
     Rules rules;
     if (config.mail_user_agents.allow) {
-        rules.user_agents.emplace();
-        for (const std::string& pattern : *config.mail_user_agents.allow) {
-            rules.user_agents->push_back(lower(pattern));
-        }
+        rules.user_agents = lower_all(*config.mail_user_agents.allow);
     }
+    if (config.mail_user_agents.device_types) {
+        rules.device_types = lower_all(*config.mail_user_agents.device_types);
+    }
+    rules.secure_email = lower_all(config.mail_user_agents.secure_email);
     rules.user_domains = instance.user_domains;
     rules.versions = eas::VersionSet(instance.protocol_versions);
+    rules.bind = instance.bind;
     rules.observe = instance.mode == config::Mode::observe;
     rules.ews = instance.allow_ews_subscriptions;
     for (const std::string& host : instance.ews_push_hosts) {
@@ -40,6 +55,11 @@ bool has_wildcards(std::uint64_t word) {
 }
 
 }  // namespace
+
+bool any_glob_matches(const std::vector<std::string>& patterns, std::string_view text) {
+    return std::ranges::any_of(
+        patterns, [text](const std::string& pattern) { return glob_matches(pattern, text); });
+}
 
 bool glob_matches(std::string_view pattern, std::string_view text) {
     std::size_t p = 0;

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "filters/eas/versions.h"
@@ -13,6 +14,8 @@ namespace eg::filters {
 struct Rules {
     std::optional<std::vector<std::string>>
         user_agents;  // lower-case patterns with * and ?; nothing = all
+    std::optional<std::vector<std::string>> device_types{};         // likewise
+    std::vector<std::string> secure_email{"easgate-secure-mail*"};  // likewise: the secure app
     std::vector<std::string> user_domains{};
     eas::VersionSet versions{};  // of ActiveSync that are permitted
     // What is published beside ActiveSync.
@@ -21,6 +24,7 @@ struct Rules {
     bool autodiscover = false;
     bool answers_autodiscover = false;  // here, instead of sending it on
     bool document_lookups = false;      // Search and ItemOperations may leave the mailbox
+    config::Bind bind = config::Bind::none;
     bool observe = false;  // what filters that can be relaxed refuse is noted, not refused
     std::vector<std::string> push_hosts{};  // of EWS subscriptions, lower case; "*" = any
     config::TravelerUnidentified traveler_unidentified = config::TravelerUnidentified::forward;
@@ -34,6 +38,10 @@ struct Rules {
 };
 
 [[nodiscard]] Rules make_rules(const config::Config& config, const config::Instance& instance);
+
+/// Whether `text` matches one of `patterns`; see glob_matches().
+[[nodiscard]] bool any_glob_matches(const std::vector<std::string>& patterns,
+                                    std::string_view text);
 
 /// Whether `text` matches `pattern`: `*` any run, `?` any one byte, letter case ignored; `pattern`
 /// is lower case. Cost: at most pattern times text, no recursion.

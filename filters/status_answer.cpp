@@ -29,7 +29,11 @@ std::uint16_t status_code(Reason reason) {
         case Reason::device_denied:
         case Reason::device_non_compliant:
         case Reason::device_wipe:
+        case Reason::bound_user:
+        case Reason::bound_key:
+        case Reason::binding_unknown:
         case Reason::user_agent:
+        case Reason::device_type:
         case Reason::only_secure_email:
             return kDeviceIsBlocked;
         case Reason::body_root:

@@ -67,7 +67,11 @@ constexpr std::array kWords{
     Word{Reason::device_wipe, "device_wipe"},
     Word{Reason::user, "user"},
     Word{Reason::user_unreadable, "user_unreadable"},
+    Word{Reason::bound_user, "bound_user"},
+    Word{Reason::bound_key, "bound_key"},
+    Word{Reason::binding_unknown, "binding_unknown"},
     Word{Reason::user_agent, "user_agent"},
+    Word{Reason::device_type, "device_type"},
     Word{Reason::only_secure_email, "only_secure_email"},
     Word{Reason::command, "command"},
     Word{Reason::protocol_version, "protocol_version"},
@@ -112,9 +116,13 @@ std::string_view to_string(Reason reason) {
 
 bool is_relaxable(std::string_view word) {
     using enum Reason;
-    constexpr std::array kReasons{
-        no_device, device_unknown,  device_denied, device_non_compliant, device_wipe,
-        user,      user_unreadable, user_agent,    only_secure_email};
+    constexpr std::array kReasons{no_device,        device_unknown,
+                                  device_denied,    device_non_compliant,
+                                  device_wipe,      user,
+                                  user_unreadable,  bound_user,
+                                  bound_key,        binding_unknown,
+                                  user_agent,       device_type,
+                                  only_secure_email};
     return std::any_of(kReasons.begin(), kReasons.end(),
                        [word](Reason reason) { return to_string(reason) == word; });
 }

@@ -23,7 +23,11 @@ enum class Reason : std::uint8_t {
     device_wipe,
     user,
     user_unreadable,  // a credential whose name can't be read, and the device names users
+    bound_user,       // the device is bound to another user
+    bound_key,        // the device belongs to another client key
+    binding_unknown,  // the bindings are damaged, and the MDM server leaves the device open
     user_agent,
+    device_type,
     only_secure_email,
     command,
     protocol_version,       // not one that the instance permits

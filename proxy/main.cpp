@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "proxy/base/secret.h"
+#include "proxy/commands/binding.h"
 #include "proxy/commands/check.h"
 #include "proxy/commands/devices.h"
 #include "proxy/commands/explain.h"
@@ -56,6 +57,7 @@ struct CommandLine {
     commands::DevicesOptions devices;
     commands::PreviewOptions preview;
     commands::UnblockOptions unblock;
+    commands::BindingOptions binding;
     commands::PhoneOptions phone;
     commands::WbxmlOptions wbxml;
     std::string phone_password;
@@ -121,6 +123,23 @@ void add_devices(CLI::App& app, CommandLine& line) {
         ->type_name("NAME");
     command->add_option("DEVICE-ID", line.devices.id, "only this device");
     line.actions[command] = [&line] { return commands::devices(line.devices); };
+}
+
+void add_binding(CLI::App& app, CommandLine& line) {
+    CLI::App* command =
+        app.add_subcommand("binding", "the users and keys that devices are bound to on the node");
+    command->require_subcommand(1);
+    CLI::App* list = command->add_subcommand("list", "show them");
+    CLI::App* remove =
+        command->add_subcommand("remove", "let devices go: their next good use binds them anew");
+    commands::BindingOptions& options = line.binding;
+    for (CLI::App* one : {list, remove}) {
+        add_config(*one, options.config)->capture_default_str();
+        add_format(*one, options.json);
+        one->add_option("--instance", options.instance, "of this instance only")->type_name("NAME");
+    }
+    remove->add_option("DEVICE-ID", options.devices, "as `list` shows it")->required();
+    line.actions[command] = [&line] { return commands::binding(line.binding); };
 }
 
 void add_unblock(CLI::App& app, CommandLine& line) {
@@ -280,6 +299,7 @@ int main(int argc, char** argv) {
     add_devices(app, line);
     add_preview(app, line);
     add_unblock(app, line);
+    add_binding(app, line);
     add_phone(app, line);
     add_wbxml(app, line);
     add_version(app, line);

@@ -1,5 +1,6 @@
 #include "proxy/commands/explain.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <expected>
@@ -18,6 +19,7 @@
 #include "proxy/commands/explain_body.h"
 #include "proxy/commands/request_text.h"
 #include "proxy/config/read.h"
+#include "proxy/device/binding.h"
 #include "proxy/device/file.h"
 #include "proxy/gate/feed_clock.h"
 #include "proxy/http/framing.h"
@@ -228,8 +230,38 @@ int print_unreadable(const Error& error) {
     return kRefused;
 }
 
+/// What a client certificate says of the client.
+struct Shown {
+    std::vector<std::string> names;
+    device::KeyHash key{};
+};
+
+/// The bindings on disk, which the running node wrote a second ago at most. Empty if there are
+/// none.
+device::FindBinding read_bindings(const config::Config& config, const config::Instance& instance) {
+    if (instance.bind == config::Bind::none) {
+        return {};
+    }
+    const std::string path = device::bindings_path(config.mdm.state_file, instance.name);
+    auto loaded = device::load_bindings(path, instance.name);
+    if (!loaded) {
+        print_line("bindings", fmt::format("{}: {}", path, describe(loaded.error())));
+        return [](std::string_view, device::Binding&) { return device::Bound::unknown; };
+    }
+    print_line("bindings", fmt::format("{}: {} devices", path, loaded->size()));
+    return [bindings = std::move(*loaded)](std::string_view id, device::Binding& found) {
+        const auto at =
+            std::ranges::find(bindings, device::canonical_id(id), &device::StoredBinding::id);
+        if (at == bindings.end()) {
+            return device::Bound::no;
+        }
+        found = {.user = std::string_view(at->user), .key = at->key};
+        return device::Bound::yes;
+    };
+}
+
 int judge(const config::Config& config, const config::Instance& instance, const std::string& bytes,
-          const std::optional<std::vector<std::string>>& names) {
+          const std::optional<Shown>& shown) {
     http::RequestHead head;
     http::HeadScan scan;
     const http::HeadLimits limits{.bytes = config.limits.header_bytes.count,
@@ -254,7 +286,9 @@ int judge(const config::Config& config, const config::Instance& instance, const 
         .devices = states.stored ? states.stored->table.get() : nullptr,
         .age = states.age,
         .connection_name = {},
-        .certificate_names = names ? &*names : nullptr,
+        .certificate_names = shown ? &shown->names : nullptr,
+        .client_key = shown ? &shown->key : nullptr,
+        .find_binding = read_bindings(config, instance),
         .learned_user_agent = {}};
     filters::Explanation explanation = filters::explain_request(head, around);
     explain_body(head, std::string_view(bytes).substr(*parsed), rules, explanation);
@@ -285,16 +319,17 @@ int explain(const ExplainOptions& options) {
         complain(bytes.error());
         return kUsage;
     }
-    std::optional<std::vector<std::string>> names;
+    std::optional<Shown> shown;
     if (!options.client_certificate.empty()) {
-        auto read = certificate_names(options.client_certificate);
-        if (!read) {
-            complain(read.error());
+        auto names = certificate_names(options.client_certificate);
+        const auto key = certificate_key(options.client_certificate);
+        if (!names || !key) {
+            complain(names ? key.error() : names.error());
             return kUsage;
         }
-        names = std::move(*read);
+        shown = Shown{.names = std::move(*names), .key = *key};
     }
-    return judge(*config, **instance, *bytes, names);
+    return judge(*config, **instance, *bytes, shown);
 }
 
 }  // namespace eg::commands

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "proxy/base/text.h"
+#include "proxy/device/binding.h"
 #include "proxy/device/state_format.h"
 
 namespace eg::device {
@@ -33,23 +33,6 @@ std::optional<std::string_view> text_of(const json_t* object, const char* key) {
         return std::nullopt;
     }
     return std::string_view(json_string_value(value), json_string_length(value));
-}
-
-/// A key's SHA-256 as 64 hexadecimal digits.
-std::optional<KeyHash> parse_key(std::string_view text) {
-    KeyHash key{};
-    if (text.size() != 2 * key.size()) {
-        return std::nullopt;
-    }
-    for (std::size_t i = 0; i < key.size(); ++i) {
-        const int high = hex_value(text[2 * i]);
-        const int low = hex_value(text[2 * i + 1]);
-        if (high < 0 || low < 0) {
-            return std::nullopt;
-        }
-        key[i] = static_cast<unsigned char>(high << 4 | low);
-    }
-    return key;
 }
 
 /// Calls `use` with the texts of a list; false if it is no list of texts, or `use` says so.

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/gate/binding_list.h"
 #include "proxy/gate/cut_offs.h"
 #include "proxy/gate/device_list.h"
 #include "proxy/gate/lockout_list.h"
@@ -189,6 +190,31 @@ SimpleResponse lift_lockouts(const NodeView& node, std::string_view query) {
                    : make_answer(404, kText, "No such instance.\n");
 }
 
+SimpleResponse bindings_of(const NodeView& node, const std::optional<std::string>& instance,
+                           const std::optional<std::string>& remove) {
+    std::vector<InstanceBindings> all = node.bindings();
+    if (instance) {
+        std::erase_if(all, [&](const auto& one) { return one.instance != *instance; });
+    }
+    if (all.empty()) {
+        return make_answer(404, kText, "No such instance.\n");
+    }
+    return make_answer(200, kJson,
+                       remove ? remove_binding_json(all, *remove) : list_bindings_json(all));
+}
+
+SimpleResponse bindings(const NodeView& node, std::string_view query) {
+    std::array<Query::Parameter, 1> known = {{{"instance", {}}}};
+    return Query(known).read(query) ? bindings_of(node, known[0].value, std::nullopt) : bad_query();
+}
+
+SimpleResponse remove_binding(const NodeView& node, std::string_view query) {
+    std::array<Query::Parameter, 2> known = {{{"instance", {}}, {"id", {}}}};
+    return Query(known).read(query) && known[1].value
+               ? bindings_of(node, known[0].value, known[1].value)
+               : bad_query();
+}
+
 using Show = SimpleResponse (*)(const NodeView& node, std::string_view query);
 
 struct Page {
@@ -197,13 +223,14 @@ struct Page {
     Show show;
     Show remove = nullptr;  // what DELETE does
 };
-constexpr std::array<Page, 7> kPages = {{
+constexpr std::array<Page, 8> kPages = {{
     {"/healthz", true, healthz},
     {"/readyz", true, readyz},
     {"/metrics", true, metrics},
     {"/status", true, status},
     {"/devices", false, devices},
     {"/preview", false, preview},
+    {"/bindings", false, bindings, remove_binding},
     {"/lockouts", false, lockouts, lift_lockouts},
 }};
 

@@ -17,7 +17,9 @@ enum class AdminFace : std::uint8_t { admin_port, control_socket };
 
 /// GET and HEAD of: /healthz, /readyz[?instance=NAME], /metrics, /status; on the control socket
 /// also /devices[?id=ID][&instance=NAME], and /lockouts[?instance=NAME], of which DELETE, with
-/// [&name=USER-OR-DEVICE], takes entries out. Other methods 405, other paths 404.
+/// [&name=USER-OR-DEVICE], takes entries out; and
+/// /bindings[?instance=NAME], of which DELETE, with ?id=ID, takes a device's out. Other methods
+/// 405, other paths 404.
 class AdminHandler final : public server::Handler {
   public:
     /// `node` outlives the handler.

@@ -65,6 +65,11 @@ Gate::~Gate() {
     }
     resolver_.reset();  // its thread posts to the workers' loops
     workers_.clear();
+    for (auto& [name, published] : published_) {
+        if (published.bindings != nullptr) {
+            published.bindings->stop();
+        }
+    }
     if (log_ != nullptr) {
         log_->event(Level::info, "node", "stopped");
     }
@@ -236,6 +241,19 @@ Gate::Published Gate::make_published(const config::Config& config,
     } else {
         published.shield->change(settings.lockout_shield);
     }
+    if (settings.bind == config::Bind::none) {
+        if (published.bindings != nullptr) {
+            published.bindings->stop();
+        }
+        published.bindings = nullptr;
+    } else if (published.bindings == nullptr) {
+        published.bindings = std::make_shared<Bindings>(
+            Bindings::Files{.path = device::bindings_path(config.mdm.state_file, settings.name),
+                            .instance = settings.name},
+            *log_);
+    } else {
+        published.bindings->load_again();
+    }
     published.instance = std::move(instance);
     const auto identity =
         certs::load_pem(settings.identity_certificate_file, settings.identity_private_key_file);
@@ -268,7 +286,8 @@ void Gate::publish(const Loaded& loaded, std::vector<Bound> bound) {
                                   .traveler_devices = published.traveler_devices,
                                   .shield = published.shield,
                                   .rates = counts ? rates_ : nullptr,
-                                  .cut_offs = published.cut_offs};
+                                  .cut_offs = published.cut_offs,
+                                  .bindings = published.bindings};
             const auto& listen = published.instance->settings().listen;
             for (const auto& [address, fd] : bound[i]) {
                 if (std::find(listen.begin(), listen.end(), address) != listen.end()) {
@@ -292,6 +311,9 @@ void Gate::publish(const Loaded& loaded, std::vector<Bound> bound) {
     for (auto& [name, published] : gone) {
         if (!published_.contains(name)) {
             published.feed->stop();
+            if (published.bindings != nullptr) {
+                published.bindings->stop();
+            }
         }
     }
 }

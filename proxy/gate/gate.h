@@ -47,6 +47,7 @@ class Gate final : public NodeView {
     [[nodiscard]] std::shared_ptr<const device::DeviceTable> table(
         std::string_view instance) const override;
     [[nodiscard]] std::vector<InstanceShield> shields() const override;
+    [[nodiscard]] std::vector<InstanceBindings> bindings() const override;
 
   private:
     /// One published name over reloads.
@@ -58,6 +59,7 @@ class Gate final : public NodeView {
         std::shared_ptr<LearnedDevices> traveler_devices;
         std::shared_ptr<LockoutShield> shield;  // null: off
         std::shared_ptr<CutOffs> cut_offs;      // null: the instance enforces
+        std::shared_ptr<Bindings> bindings;     // null: off
         std::optional<int> identity_days_left;
     };
     using Bound = std::vector<std::pair<SocketAddress, int>>;  // descriptors of one worker

@@ -51,6 +51,10 @@ InstanceStatus Gate::status_of(const std::string& name, const Published& publish
     if (published.shield != nullptr) {
         out.lockout_entries = published.shield->size(steady_now_ms());
     }
+    if (published.bindings != nullptr) {
+        out.bindings = published.bindings->size();
+        out.bindings_damaged = published.bindings->damaged();
+    }
     out.certificate_days_left = published.instance->certificate_days_left();
     out.identity_days_left = published.identity_days_left;
     return out;
@@ -88,6 +92,15 @@ std::vector<InstanceShield> Gate::shields() const {
     std::vector<InstanceShield> all;
     for (const auto& [name, published] : published_) {
         all.push_back({name, published.shield});
+    }
+    return all;
+}
+
+std::vector<InstanceBindings> Gate::bindings() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<InstanceBindings> all;
+    for (const auto& [name, published] : published_) {
+        all.push_back({name, published.bindings});
     }
     return all;
 }

@@ -35,6 +35,7 @@ void add_instance(InstanceTotals& sums, const InstanceMetrics& one) {
     sums.upstream_connect_failures += one.upstream_connect_failures.value();
     sums.upstream_reuses += one.upstream_reuses.value();
     sums.upstream_retries += one.upstream_retries.value();
+    sums.held_overlaps += one.held_overlaps.value();
     sums.held_ended_by_change += one.held_ended_by_change.value();
     sums.traveler_forwarded += one.traveler_forwarded.value();
     sums.traveler_refused += one.traveler_refused.value();

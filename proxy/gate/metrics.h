@@ -108,6 +108,7 @@ struct alignas(64) InstanceMetrics {
     Counter upstream_connect_failures;
     Counter upstream_reuses;
     Counter upstream_retries;
+    Counter held_overlaps;           // of a device that waits in two places at once
     Counter held_ended_by_change;    // ended because the states of their device changed
     Counter traveler_forwarded;      // Traveler requests without a device id that passed
     Counter traveler_refused;        // and those that didn't for that reason
@@ -143,6 +144,7 @@ struct InstanceTotals {
     std::uint64_t upstream_connect_failures = 0;
     std::uint64_t upstream_reuses = 0;
     std::uint64_t upstream_retries = 0;
+    std::uint64_t held_overlaps = 0;
     std::uint64_t held_ended_by_change = 0;
     std::uint64_t traveler_forwarded = 0;
     std::uint64_t traveler_refused = 0;

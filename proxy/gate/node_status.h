@@ -41,6 +41,8 @@ struct InstanceStatus {
     std::int64_t client_connections = 0;
     std::int64_t upstream_connections = 0;
     std::int64_t held = 0;
+    std::optional<std::uint64_t> bindings;  // of devices; nothing = none are made
+    bool bindings_damaged = false;
     std::optional<std::uint64_t> lockout_entries;  // of the lock-out shield; nothing = it is off
     std::string last_upstream_error;               // "" = none since the last success
     std::optional<int> certificate_days_left;      // of the server certificate; nothing = no TLS

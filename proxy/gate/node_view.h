@@ -8,12 +8,18 @@
 #include <vector>
 
 #include "proxy/device/table.h"
+#include "proxy/gate/bindings.h"
 #include "proxy/gate/lockout_shield.h"
 #include "proxy/gate/metrics.h"
 #include "proxy/gate/node_status.h"
 #include "proxy/log/log.h"
 
 namespace eg::gate {
+
+struct InstanceBindings {
+    std::string instance;
+    std::shared_ptr<Bindings> bindings;  // null: off
+};
 
 struct InstanceShield {
     std::string instance;
@@ -32,6 +38,8 @@ class NodeView {
         std::string_view instance) const = 0;
     /// The lock-out shields of all instances.
     [[nodiscard]] virtual std::vector<InstanceShield> shields() const = 0;
+    /// The device bindings of all instances.
+    [[nodiscard]] virtual std::vector<InstanceBindings> bindings() const = 0;
 };
 
 }  // namespace eg::gate

@@ -148,6 +148,10 @@ void write_connections(Page& page, const Totals& totals) {
     page.family("easgate_held_ended_total", "counter",
                 "Held requests ended because the state of their device changed.");
     per_instance(page, totals, &InstanceTotals::held_ended_by_change);
+    page.family("easgate_held_overlaps_total", "counter",
+                "Held requests of a device that another one of it, from another network or with "
+                "another client key, overlapped.");
+    per_instance(page, totals, &InstanceTotals::held_overlaps);
     page.family("easgate_connections_accepted_total", "counter", "Connections accepted.");
     per_instance(page, totals, &InstanceTotals::connections_accepted);
     page.family("easgate_tls_handshakes_total", "counter", "TLS handshakes with clients.");
@@ -274,6 +278,22 @@ void write_shield(Page& page, const NodeStatus& status) {
     }
 }
 
+void write_bindings(Page& page, const NodeStatus& status) {
+    page.family("easgate_device_bindings", "gauge", "Devices that are bound to a user or a key.");
+    for (const InstanceStatus& one : status.instances) {
+        if (one.bindings) {
+            page.sample({{"instance", one.name}}, *one.bindings);
+        }
+    }
+    page.family("easgate_device_bindings_damaged", "gauge",
+                "1 while the bindings can't be relied on, and open devices are refused.");
+    for (const InstanceStatus& one : status.instances) {
+        if (one.bindings) {
+            page.sample({{"instance", one.name}}, one.bindings_damaged ? 1 : 0);
+        }
+    }
+}
+
 void write_log(Page& page, const log::Counts& counts) {
     page.family("easgate_log_lines_total", "counter", "Log lines written.");
     page.sample({}, counts.lines.load(std::memory_order_relaxed));
@@ -339,6 +359,7 @@ std::string render_prometheus(const NodeStatus& status, const Metrics& metrics,
     write_times(page, totals, &InstanceTotals::upstream_time);
     write_states(page, status);
     write_shield(page, status);
+    write_bindings(page, status);
     write_log(page, log_counts);
     return out;
 }

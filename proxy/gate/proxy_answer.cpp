@@ -126,6 +126,9 @@ void ProxyTransaction::leave_held() {
     if (held_.link != nullptr) {
         service_.slot().held.erase(held_);
         service_.slot().metrics->held.subtract();
+        if (service_.slot().bindings != nullptr && eas_.has_device_id) {
+            note_released();
+        }
     }
 }
 

@@ -166,7 +166,7 @@ Verdict ProxyTransaction::judge(const http::RequestHead& head) {
         around.certificate_names = &notes().certificate_names(connection_);
     }
     std::string learned;
-    if (service_.instance().rules().user_agents) {
+    if (judges_user_agents()) {
         around.learned_user_agent = [&](std::string_view device_id) -> std::string_view {
             learned = slot.agents->of(device_id);
             return learned;
@@ -175,6 +175,12 @@ Verdict ProxyTransaction::judge(const http::RequestHead& head) {
     if (service_.instance().rules().traveler) {
         around.traveler_devices = [&](std::string_view user, std::string_view family) {
             return slot.traveler_devices->of(user, family);
+        };
+    }
+    if (slot.bindings != nullptr) {
+        around.client_key = client_key();
+        around.find_binding = [&slot](std::string_view id, device::Binding& found) {
+            return slot.bindings->find(id, found);
         };
     }
     filters::Judgement judgement = filters::judge_request(head, around);
@@ -188,6 +194,12 @@ Verdict ProxyTransaction::judge(const http::RequestHead& head) {
     observed_ = judgement.verdict.observed;
     count_unidentified(judgement.verdict);
     return judgement.verdict.allowed() ? check_certificate() : judgement.verdict;
+}
+
+bool ProxyTransaction::judges_user_agents() const {
+    const auto& table = service_.slot().table;
+    return service_.instance().rules().user_agents ||
+           (table != nullptr && table->policy().only_secure_email);
 }
 
 bool ProxyTransaction::needs_peek() const {
@@ -260,11 +272,18 @@ Reason ProxyTransaction::judge_states(const device::DeviceTable* table, std::uin
     if (service_.instance().settings().require_client_certificate) {
         facts.certificate_names = &notes().certificate_names(connection_);
     }
+    Slot& slot = service_.slot();
+    if (facts.device && slot.bindings != nullptr) {
+        facts.client_key = client_key();
+        filters::find_binding(facts, [&slot](std::string_view id, device::Binding& found) {
+            return slot.bindings->find(id, found);
+        });
+    }
     judged_by_ = version;
     for (const auto& filter : filters::filters()) {
         const std::string_view name = filter.name;
-        const bool about_states =
-            name == "device" || name == "traveler" || name == "user" || name == "secure_email";
+        const bool about_states = name == "device" || name == "traveler" || name == "user" ||
+                                  name == "binding" || name == "secure_email";
         const Reason reason = about_states ? filter.judge(facts) : Reason::none;
         if (reason != Reason::none && filters::is_relaxed(filter, facts)) {
             observed_ = observed_ == Reason::none ? reason : observed_;

@@ -97,6 +97,9 @@ void ProxyTransaction::request_sent() {
         Slot& slot = service_.slot();
         slot.held.insert(held_);
         slot.metrics->held.add();
+        if (slot.bindings != nullptr && eas_.has_device_id) {
+            note_held();
+        }
         if (HeldIndex::bucket_of(held_) < slot.ending.buckets) {
             end_held(Reason::draining);
         } else if (judged_by_ < slot.settled_version) {
@@ -235,6 +238,7 @@ bool ProxyTransaction::begin_answer(const http::ResponseHead& head) {
     note_sign_in();
     note_user_agent();
     note_refused_credential(head);
+    note_binding();
     note_traveler_device();
     leave_held();
     release_request();
@@ -262,7 +266,7 @@ void ProxyTransaction::note_sign_in() {
 
 void ProxyTransaction::note_user_agent() {
     const bool good = status_ >= 200 && status_ < 300 && eas_.has_device_id && !user_agent_.empty();
-    if (good && service_.instance().rules().user_agents) {
+    if (good && judges_user_agents()) {
         service_.slot().agents->learn(held_.device, user_agent_);
     }
 }

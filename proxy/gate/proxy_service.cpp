@@ -1,5 +1,7 @@
 #include "proxy/gate/proxy_service.h"
 
+#include <algorithm>
+
 #include "certs/identity.h"
 #include "proxy/gate/proxy_transaction.h"
 
@@ -110,6 +112,14 @@ const std::vector<std::string>& ClientNotes::certificate_names(
     }
     names_read_ = true;
     return certificate_names_;
+}
+
+const device::KeyHash* ClientNotes::client_key(const server::Connection& connection) {
+    if (!client_key_ && connection.certificate() != nullptr) {
+        const std::string hash = certs::public_key_hash(connection.certificate());
+        std::ranges::copy(hash, client_key_.emplace().begin());
+    }
+    return client_key_ ? &*client_key_ : nullptr;
 }
 
 void ClientNotes::settle(const upstream::Pool& pool) {

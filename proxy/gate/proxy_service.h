@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -81,6 +82,8 @@ class ClientNotes final : public server::ConnectionNotes {
                                             const server::Connection& connection);
     [[nodiscard]] const std::vector<std::string>& certificate_names(
         const server::Connection& connection);
+    /// The SHA-256 of the client certificate's public key; null if it showed none.
+    [[nodiscard]] const device::KeyHash* client_key(const server::Connection& connection);
     [[nodiscard]] bool certificate_is_odd() const { return certificate_is_odd_; }
 
     /// Before a request is judged: gives up a pinned connection that broke, or that belongs to
@@ -102,6 +105,7 @@ class ClientNotes final : public server::ConnectionNotes {
     upstream::Pool* pool_ = nullptr;
     std::unique_ptr<upstream::UpstreamConnection> pinned_;
     std::vector<std::string> certificate_names_;
+    std::optional<device::KeyHash> client_key_;
     bool names_read_ = false;
     bool certificate_is_odd_ = false;
     bool accepted_ = false;

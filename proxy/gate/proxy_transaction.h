@@ -98,6 +98,7 @@ class ProxyTransaction final : public server::Transaction {
                                                std::uint64_t version);
     [[nodiscard]] filters::Verdict check_message(const http::RequestHead& head);
     [[nodiscard]] filters::Verdict check_certificate();
+    [[nodiscard]] bool judges_user_agents() const;
     [[nodiscard]] bool needs_peek() const;
     /// The largest body that is sent on, in bytes; 0 = any.
     [[nodiscard]] std::uint64_t most_body() const;
@@ -153,6 +154,13 @@ class ProxyTransaction final : public server::Transaction {
 
     /// Those to which the lists of an answer are narrowed, or null.
     [[nodiscard]] const filters::eas::VersionSet* versions_for(const http::ResponseHead& head);
+
+    // Device bindings (proxy_binding.cpp).
+    [[nodiscard]] const device::KeyHash* client_key();
+    void note_binding();
+    /// The slot has bindings.
+    void note_held();
+    void note_released();
 
     // Relaying.
     bool send_request();

@@ -10,6 +10,7 @@
 #include "filters/facts.h"
 #include "proxy/device/sighting.h"
 #include "proxy/device/table.h"
+#include "proxy/gate/bindings.h"
 #include "proxy/gate/cut_offs.h"
 #include "proxy/gate/device_feed.h"
 #include "proxy/gate/held.h"
@@ -31,6 +32,7 @@ struct Slot {
     std::shared_ptr<LockoutShield> shield;  // null: off
     std::shared_ptr<RateTable> rates;       // null: no limit of requests
     std::shared_ptr<CutOffs> cut_offs;      // null: the instance enforces
+    std::shared_ptr<Bindings> bindings;     // null: off
     std::shared_ptr<const ContactClock> contact;
     // Requests are judged by `table`. A held one ends by `settled` only: the last table that every
     // worker has, so that the next request meets the same verdict wherever it comes.

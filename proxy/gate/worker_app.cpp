@@ -131,6 +131,7 @@ void WorkerApp::apply(std::vector<InstanceUpdate>& instances) {
         slot.shield = update.shield;
         slot.rates = update.rates;
         slot.cut_offs = update.cut_offs;
+        slot.bindings = update.bindings;
         slot.feed = update.feed;
         slot.contact = update.feed->contact();
         auto tls = update.instance->upstream_tls();

@@ -35,6 +35,7 @@ struct InstanceUpdate {
     std::shared_ptr<LockoutShield> shield;  // null: off
     std::shared_ptr<RateTable> rates;       // null: no limit of requests
     std::shared_ptr<CutOffs> cut_offs;      // null: the instance enforces
+    std::shared_ptr<Bindings> bindings;     // null: off
 };
 
 class WorkerApp {

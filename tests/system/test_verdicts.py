@@ -186,3 +186,19 @@ def test_refusal_with_a_large_body_closes(shared):
         client.send_tolerant(post("DENIED", body=b"x" * 300_000)[:2000])
         assert client.read().status == 403
         assert client.ended()
+
+
+def test_device_types_and_the_secure_app(make_gate, mdm):
+    gate = make_gate(mail_user_agents={"allow": ["TestPhone*"], "device_types": ["Phone*", "iPhone"],
+                                       "secure_email": ["SecureOne*", "TestPhone*"]})
+    gate.start()
+    path = "/Microsoft-Server-ActiveSync?Cmd=FolderSync&User=alice&DeviceId=PHONE1"
+    assert gate.ask(post(target=path + "&DeviceType=iphone")).status == 200
+    for target in (path, path + "&DeviceType=Android"):
+        assert gate.ask(post(target=target)).status == 403
+    assert gate.access(reason="device_type", count=2)["status"] == "403"
+    assert gate.ask(options([("User-Agent", "TestPhone")])).status == 200
+    mdm.set("PHONE2")
+    eventually(lambda: gate.ask(post(target=path.replace("PHONE1", "PHONE2") + "&DeviceType=Phone8",
+                                     agent=None)).status == 200)
+    assert gate.ask(post(target=path.replace("PHONE1", "PHONE2") + "&DeviceType=Phone8", agent="")).status == 403

@@ -32,12 +32,15 @@ class Closed(Exception):
 class WireClient:
     """A connection to the gate. `tls`: None for plain, else an ssl.SSLContext."""
 
-    def __init__(self, port, tls=None, timeout=10.0, host="127.0.0.1", server_name="localhost", receive_buffer=None):
+    def __init__(self, port, tls=None, timeout=10.0, host="127.0.0.1", server_name="localhost", receive_buffer=None,
+                 source=None):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         raw = socket.socket(family, socket.SOCK_STREAM)
         raw.settimeout(timeout)
         if receive_buffer:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if source:
+            raw.bind((source, 0))
         raw.connect((host, port))
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = raw

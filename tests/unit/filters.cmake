@@ -1,6 +1,6 @@
 easgate_test(filters_test
              SOURCES filters/autodiscover_filter_test.cpp filters/autodiscover/request_test.cpp
-                     filters/bearer_test.cpp filters/chain_test.cpp filters/claims_test.cpp
+                     filters/bearer_test.cpp filters/chain_test.cpp filters/claims_test.cpp filters/binding_filter_test.cpp
                      filters/device_filter_test.cpp filters/ews_filter_test.cpp
                      filters/ews/soap_test.cpp filters/look_up_test.cpp filters/names_test.cpp
                      filters/ntlm_test.cpp filters/rules_test.cpp filters/secure_email_filter_test.cpp

@@ -41,6 +41,9 @@ class FakeNode final : public gate::NodeView {
     [[nodiscard]] std::vector<gate::InstanceShield> shields() const override {
         return {{"mail", shield_}, {"lab", nullptr}};
     }
+    [[nodiscard]] std::vector<gate::InstanceBindings> bindings() const override {
+        return {{"mail", nullptr}, {"lab", nullptr}};
+    }
     void list(int devices) {
         device::DeviceTable::Builder builder;
         for (int i = 0; i < devices; ++i) {
