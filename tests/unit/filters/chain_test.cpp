@@ -153,7 +153,8 @@ TEST_CASE("a trace works where most facts are missing") {
         CHECK(std::string_view(line.question).ends_with('?'));
         objections += std::string(to_string(line.reason)) + ' ';
     }
-    CHECK(objections == "states_missing path method none none none none none none none none none ");
+    CHECK(objections ==
+          "states_missing path method none none none none none none none none none none none ");
 }
 
 TEST_CASE("states that are fresh but not there are missing") {

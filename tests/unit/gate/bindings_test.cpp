@@ -28,8 +28,8 @@ std::shared_ptr<const device::DeviceTable> table_of(int devices) {
 }
 
 struct Rig {
-    test::Folder folder;
-    log::Log log{{.directory = folder.path("log"), .node = "n"}};
+    Folder folder;
+    log::Log log{{.directory = folder.path(""), .node = "n"}};
     std::string file = folder.path("devices.bindings.mail");
     [[nodiscard]] Bindings::Files files() const { return {.path = file, .instance = "mail"}; }
 };
