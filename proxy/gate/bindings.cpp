@@ -32,8 +32,8 @@ Bindings::~Bindings() {
 
 void Bindings::load() {
     const auto loaded = device::load_bindings(files_.path, files_.instance);
-    damaged_ = !loaded;
     if (!loaded) {
+        damaged_ = true;
         log_.event(Level::error, "binding",
                    "instance {}: {} can't be relied on ({}): devices that the MDM server leaves "
                    "open are refused; put a copy in its place, or remove it to bind them anew, and "
@@ -47,6 +47,8 @@ void Bindings::load() {
         const std::lock_guard lock(shard.mutex);
         size_ += shard.bindings.emplace(device, binding).second ? 1 : 0;
     }
+    damaged_ =
+        false;  // last: until all are there, a device that isn't yet would pass for a new one
 }
 
 void Bindings::load_again() {

@@ -49,7 +49,12 @@ class HeldIndex {
             visit(buckets_[b], [&](Node& node) { use(*node.transaction); });
         }
     }
-    [[nodiscard]] static std::size_t bucket_of(const Node& node) { return node.device % kBuckets; }
+    /// What names no device is never looked for by it, and lies anywhere.
+    [[nodiscard]] static std::size_t bucket_of(const Node& node) {
+        constexpr unsigned kLine = 6;  // bits of an address that are the same for all
+        return (node.device != 0 ? node.device : reinterpret_cast<std::uintptr_t>(&node) >> kLine) %
+               kBuckets;
+    }
 
     static constexpr std::size_t kBuckets = 16'384;
     static constexpr std::size_t kSlices = 64;

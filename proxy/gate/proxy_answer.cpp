@@ -172,7 +172,8 @@ void ProxyTransaction::log_access() {
                              .at = began_wall_,
                              .observed = observed});
     }
-    if (slot.cut_offs != nullptr && permitted_) {
+    // Whom the mail server turns away is cut off already; and strangers fill no table.
+    if (slot.cut_offs != nullptr && permitted_ && status_ >= 200 && status_ < 300) {
         slot.cut_offs->note({.user = user,
                              .device_id = eas_.device_id,
                              .user_agent = user_agent_,

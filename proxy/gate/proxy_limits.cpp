@@ -29,9 +29,11 @@ bool ProxyTransaction::answer_frequent(const http::RequestHead& head, RateTable&
     // got: the credential, or where nothing of it is in the request, the address.
     const http::Field* field =
         claims_.connection_bound ? nullptr : head.fields.find(http::FieldName::authorization);
-    const std::uint64_t caller = field != nullptr
-                                     ? rates.key_of(field->value)
-                                     : ~rates.mix().of_client(connection_.peer().address);
+    std::uint64_t caller = field != nullptr ? rates.key_of(field->value)
+                                            : ~rates.mix().of_client(connection_.peer().address);
+    if (field == nullptr && connection_.notes() != nullptr && !notes().connection_name.empty()) {
+        caller ^= device::keyed_hash(lower(notes().connection_name));  // signed in, and no stranger
+    }
     if (limits.device_requests != 0 && held_.device != 0 &&
         answer_too_many(rates, caller ^ held_.device, limits.device_requests,
                         Reason::device_requests)) {

@@ -63,7 +63,7 @@ TEST_CASE("what was freed last is used first") {
 TEST_CASE("reallocating keeps what is in a block, wherever it goes") {
     auto* text = static_cast<char*>(TlsMemory::reallocate(nullptr, kRecord));
     REQUIRE(TlsMemory::owns(text));
-    std::strcpy(text, "kept");
+    std::memcpy(text, "kept", 5);
     CHECK(TlsMemory::reallocate(text, kMessage) == text);
     auto* larger = static_cast<char*>(TlsMemory::reallocate(text, 100'000));
     REQUIRE(larger != nullptr);
