@@ -37,7 +37,7 @@ TEST_CASE("a line of a report") {
     seen.reason = "device_unknown";
     CHECK(
         sighting_line(seen) ==
-        R"({"id":"ApplDN6","user":"alice","user_agent":"Apple \"quoted\"\n","device_type":"\u00E9t\u00E9",)"
+        R"({"id":"ApplDN6","user":"alice","user_agent":"Apple \"quoted\"\u000A","device_type":"\u00E9t\u00E9",)"
         R"("protocol":"","first_seen":"2027-01-15T08:00:00.007Z","last_seen":"2027-01-15T08:00:00.007Z",)"
         R"("requests":2,"refused":1,"reason":"device_unknown"})"
         "\n");
