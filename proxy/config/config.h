@@ -74,7 +74,7 @@ struct Limits {
     // 0 = no limit. Requests are counted over a minute.
     unsigned address_connections = 0;
     unsigned address_requests = 0;
-    unsigned device_requests = 1'200;
+    unsigned device_requests = 0;
     unsigned user_requests = 0;
     // Bodies that `upstream_chunked: length` keeps until their length is known.
     Bytes spool_memory = kibibytes(64);   // of one body; what is more goes to a file

@@ -135,7 +135,7 @@ def test_an_address_far_above_its_limit_is_not_even_answered(make_gate):
 
 
 def test_explain_says_what_may_come(make_gate):
-    gate = make_gate(limits={"user_requests": 7})
+    gate = make_gate(limits={"device_requests": 1200, "user_requests": 7})
     gate.change_instance(lockout_shield="10m")
     gate.start()
     explained = run("explain", "--config", gate.config_file, f"POST {PATH}?{query()} HTTP/1.1", "--header", "Host: x",
