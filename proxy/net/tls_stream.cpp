@@ -52,6 +52,33 @@ struct Wire {
     bool corked = false;
     bool defers = false;  // what is sealed now leaves with what comes next: see handshake()
 
+    // Part of a flight: it leaves with the rest of it. Kept in the cork, for on the heap it would
+    // leave a hole between what stays of the connection.
+    void defer(std::string_view piece) {
+        if (piece.size() > cork().bytes.size() - cork().used) {  // certificates without end
+            keep(std::exchange(cork().used, 0));
+            unsent.insert(unsent.end(), piece.begin(), piece.end());
+            return;
+        }
+        std::copy(piece.begin(), piece.end(), cork().bytes.data() + cork().used);
+        cork().used += piece.size();
+    }
+
+    // What was deferred leaves; ok when nothing is left.
+    IoResult flush_deferred() {
+        const std::string_view piece(cork().bytes.data(), std::exchange(cork().used, 0));
+        if (piece.empty() || !unsent.empty()) {
+            keep(piece.size());
+            return flush();
+        }
+        const IoResult sent = socket.write({&piece, 1});
+        if (sent.status == IoStatus::error || sent.bytes == piece.size()) {
+            return sent;
+        }
+        unsent.assign(piece.begin() + static_cast<std::ptrdiff_t>(sent.bytes), piece.end());
+        return {};
+    }
+
     // Takes what the cork holds of this connection: it leaves with the next flush.
     void keep(std::size_t bytes) {
         unsent.insert(unsent.end(), cork().bytes.data(), cork().bytes.data() + bytes);
@@ -127,7 +154,7 @@ int bio_write(BIO* bio, const char* in, int length) {
         return length;
     }
     if (wire.defers) {
-        wire.unsent.insert(wire.unsent.end(), piece.begin(), piece.end());
+        wire.defer(piece);
         return length;
     }
     const IoResult sent =
@@ -203,9 +230,10 @@ IoResult TlsStream::handshake() {
     const bool only_ticket =
         result == 1 && SSL_is_server(ssl_.get()) == 1 && SSL_version(ssl_.get()) == TLS1_3_VERSION;
     if (only_ticket) {
+        wire.keep(std::exchange(cork().used, 0));
         return end;
     }
-    const IoResult sent = wire.flush();  // an alert too
+    const IoResult sent = wire.flush_deferred();  // an alert too
     if (end.status == IoStatus::error || sent.status == IoStatus::ok) {
         return end;
     }
