@@ -30,6 +30,18 @@ constexpr auto kParkAfter = Milliseconds(1'000);
 constexpr auto kRateGrace = Milliseconds(10'000);
 constexpr std::uint64_t kDroppedBody = 64 * 1024;
 
+/// How long a peer that has waited `waited_ms` in all may go on without another byte until it is
+/// below `rate` bytes a second (0 = none). The kernel's buffers may take nothing for minutes, so
+/// that no event would tell.
+Milliseconds until_below(std::uint64_t rate, std::uint64_t bytes, std::int64_t waited_ms) {
+    if (rate == 0) {
+        return Milliseconds::max();
+    }
+    const auto allowed =
+        kRateGrace + Milliseconds(static_cast<std::int64_t>(bytes * 1000 / rate) + 1);
+    return std::max(allowed - Milliseconds(waited_ms), Milliseconds(1));
+}
+
 // Memory of ended transactions. A thread's own, and without a lock.
 struct SpareMemory {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -274,7 +286,9 @@ void ProxyTransaction::wait_for(Waiting whom) {
         case Waiting::client_takes:
             body_wait_began_ms_ = now_ms;
             if (moved) {
-                deadline.arm(limits.write_timeout);
+                deadline.arm(std::min(
+                    limits.write_timeout,
+                    until_below(limits.body_rate.count, response_.written(), body_waited_ms_)));
             }
             break;
         case Waiting::nobody:
