@@ -155,11 +155,13 @@ void* openssl_reallocate(void* memory, std::size_t bytes, const char*, int) {
 
 bool install_tls_memory() {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    return false;  // a use after the end must show
+    constexpr bool kWanted = false;  // a use after the end must show
 #else
-    stock();
-    return CRYPTO_set_mem_functions(openssl_allocate, openssl_reallocate, openssl_release) == 1;
+    constexpr bool kWanted = true;
 #endif
+    stock();
+    return kWanted &&
+           CRYPTO_set_mem_functions(openssl_allocate, openssl_reallocate, openssl_release) == 1;
 }
 
 bool TlsMemory::owns(const void* memory) {
