@@ -69,11 +69,9 @@ class Fields {
     void texts(std::string_view key, std::vector<std::string>& out, bool single);
 
     /// Keys of later versions: known, but with nothing else than what this version does.
-    void later_boolean(std::string_view key);
     void later_list(std::string_view key);
     /// `choices[0]` is the default.
     void later_choice(std::string_view key, std::span<const std::string_view> choices);
-    void later_duration(std::string_view key);
 
     /// Any value, a map below this one too; null if absent. The key becomes a known one.
     [[nodiscard]] const Section* value(std::string_view key);

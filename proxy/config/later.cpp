@@ -9,14 +9,6 @@ void Fields::not_in_this_version(std::string_view key, std::string_view instead)
     problem(key, fmt::format("not in this version; leave it out or set it to {}", instead));
 }
 
-void Fields::later_boolean(std::string_view key) {
-    bool on = false;
-    boolean(key, on);
-    if (on) {
-        not_in_this_version(key, "false");
-    }
-}
-
 void Fields::later_list(std::string_view key) {
     std::vector<std::string> items;
     texts(key, items, false);
@@ -38,14 +30,6 @@ void Fields::later_choice(std::string_view key, std::span<const std::string_view
         }
     }
     expected(key, *found, what);
-}
-
-void Fields::later_duration(std::string_view key) {
-    Milliseconds duration{0};
-    this->duration(key, duration, {.least = Milliseconds(0), .most = std::chrono::hours(24)});
-    if (duration.count() != 0) {
-        not_in_this_version(key, "0s");
-    }
 }
 
 }  // namespace eg::config
