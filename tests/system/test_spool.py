@@ -92,8 +92,10 @@ def test_a_stranger_keeps_nothing(spooling, upstream):
     assert upstream.requests == []
 
 
-def test_judged_again_when_it_is_whole(spooling, upstream, mdm):
-    gate = spooling()
+def test_judged_again_when_it_is_whole(make_gate, upstream, mdm):
+    gate = make_gate(node={"workers": 1})  # whose answer tells that it has the new states
+    gate.change_instance(upstream_chunked="length")
+    gate.start()
     with gate.client() as client:
         client.send(head() + chunks(mail(100)))
         mdm.set("PHONE1", "deny")
