@@ -1,11 +1,8 @@
 #include "proxy/gate/feed_report.h"
 
 #include <algorithm>
-#include <chrono>
-#include <iterator>
 
-#include <fmt/format.h>
-
+#include "proxy/base/decimal.h"
 #include "proxy/base/text.h"
 #include "proxy/gate/version.h"
 #include "proxy/log/escape.h"
@@ -13,6 +10,8 @@
 namespace eg::gate {
 
 namespace {
+
+constexpr std::size_t kUsualLineBytes = 320;
 
 bool is_plain(std::string_view text) {
     return is_utf8(text) && std::ranges::none_of(text, [](char c) {
@@ -26,26 +25,20 @@ void add_text(std::string& line, std::string_view key, std::string_view text) {
 }
 
 void add_number(std::string& line, std::string_view key, std::uint64_t number) {
-    fmt::format_to(std::back_inserter(line), "{}{}", key, number);
+    line += key;
+    append_decimal(line, number);
 }
 
-/// RFC 3339, UTC.
 void add_time(std::string& line, std::string_view key, WallTime time) {
-    const auto whole = std::chrono::floor<Milliseconds>(time);
-    const auto days = std::chrono::floor<std::chrono::days>(whole);
-    const std::chrono::year_month_day date(days);
-    const std::chrono::hh_mm_ss clock(whole - days);
-    fmt::format_to(std::back_inserter(line), R"({}"{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z")",
-                   key, static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                   static_cast<unsigned>(date.day()), clock.hours().count(),
-                   clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+    line += key;
+    line += '"';
+    append_utc(line, time);
+    line += '"';
 }
 
 }  // namespace
 
-std::string sighting_line(const device::Sighting& sighting) {
-    std::string line;
-    line.reserve(320);
+void append_sighting(std::string& line, const device::Sighting& sighting) {
     add_text(line, R"({"id":)", is_plain(sighting.id) ? sighting.id.view() : to_hex(sighting.id));
     add_text(line, R"(,"user":)", sighting.user);
     add_text(line, R"(,"user_agent":)", sighting.user_agent);
@@ -57,17 +50,14 @@ std::string sighting_line(const device::Sighting& sighting) {
     add_number(line, R"(,"refused":)", sighting.refused);
     add_text(line, R"(,"reason":)", sighting.reason);
     line += "}\n";
-    return line;
 }
 
-std::string facts_line(const NodeFacts& facts) {
-    std::string line;
+void append_facts(std::string& line, const NodeFacts& facts) {
     add_text(line, R"({"node":)", facts.node);
     add_text(line, R"(,"instance":)", facts.instance);
     add_text(line, R"(,"version":)", kVersion);
     add_number(line, R"(,"devices":)", facts.devices);
     line += "}\n";
-    return line;
 }
 
 bool FeedReport::observe(std::vector<device::Sighting> sightings, MonotonicTime now) {
@@ -109,10 +99,12 @@ std::string FeedReport::begin(const NodeFacts& facts, MonotonicTime now, WallTim
     dropped_ += fresh_.dropped() - before;
     leaving_ = fresh_.take();
     std::string body;
+    body.reserve(kUsualLineBytes * (leaving_.size() + 1));
     for (const device::Sighting& sighting : leaving_) {
-        body += sighting_line(sighting);
+        append_sighting(body, sighting);
     }
-    return body + facts_line(facts);
+    append_facts(body, facts);
+    return body;
 }
 
 void FeedReport::ended(bool accepted) {

@@ -57,9 +57,9 @@ class FeedReport {
     std::uint64_t dropped_ = 0;
 };
 
-/// One line of a report, with its line feed. Bytes that are no text go as their upper-case
+/// Appends one line of a report, with its line feed. Bytes that are no text go as their upper-case
 /// hexadecimal (ids) or byte by byte as Latin-1 (the rest).
-[[nodiscard]] std::string sighting_line(const device::Sighting& sighting);
-[[nodiscard]] std::string facts_line(const NodeFacts& facts);
+void append_sighting(std::string& line, const device::Sighting& sighting);
+void append_facts(std::string& line, const NodeFacts& facts);
 
 }  // namespace eg::gate

@@ -1,19 +1,11 @@
 #include "proxy/log/access.h"
 
-#include <array>
-#include <charconv>
-
+#include "proxy/base/decimal.h"
 #include "proxy/log/escape.h"
 #include "proxy/log/stamp.h"
 
 namespace eg::log {
 namespace {
-
-void append_number(std::string& out, std::uint64_t value) {
-    std::array<char, 20> digits{};
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-    out.append(digits.data(), end);
-}
 
 /// Rounded up, so that 0 means that it didn't happen.
 std::uint64_t whole_milliseconds(std::chrono::microseconds duration) {
@@ -30,7 +22,7 @@ void append_address(std::string& out, const IpAddress& address) {
         if (i > 0) {
             out.push_back('.');
         }
-        append_number(out, address.bytes()[i]);
+        append_decimal(out, address.bytes()[i]);
     }
 }
 
@@ -45,7 +37,7 @@ void append_text_line(std::string& out, const AccessRecord& record, std::string_
     };
     const auto number = [&out](std::uint64_t value) {
         out.push_back(' ');
-        append_number(out, value);
+        append_decimal(out, value);
     };
     append_stamp(out, record.begin + record.total);
     out.append(" access");
@@ -78,7 +70,7 @@ void append_json_line(std::string& out, const AccessRecord& record, std::string_
     };
     const auto number = [&out](std::string_view key, std::uint64_t value) {
         out.append(key);
-        append_number(out, value);
+        append_decimal(out, value);
     };
     out.append(R"({"time":")");
     append_stamp(out, record.begin + record.total);

@@ -6,18 +6,13 @@
 #include <ctime>
 #include <limits>
 
+#include "proxy/base/decimal.h"
+
 namespace eg::log {
 namespace {
 
 constexpr std::size_t kSecondLength = 19;  // 2026-11-22T04:51:51
 constexpr std::size_t kZoneLength = 6;     // +01:00
-
-void write_digits(char* out, unsigned value, unsigned count) {
-    for (unsigned i = count; i > 0; --i) {
-        out[i - 1] = static_cast<char>('0' + value % 10);
-        value /= 10;
-    }
-}
 
 /// Everything of a stamp that stays the same for a second.
 struct Second {

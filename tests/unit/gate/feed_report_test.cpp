@@ -23,6 +23,12 @@ device::Sighting sighting(std::string id, WallTime at = kWall) {
     return seen;
 }
 
+std::string line(const device::Sighting& seen) {
+    std::string text;
+    append_sighting(text, seen);
+    return text;
+}
+
 std::size_t lines(const std::string& text) {
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
 }
@@ -36,13 +42,15 @@ TEST_CASE("a line of a report") {
     seen.refused = 1;
     seen.reason = "device_unknown";
     CHECK(
-        sighting_line(seen) ==
+        line(seen) ==
         R"({"id":"ApplDN6","user":"alice","user_agent":"Apple \"quoted\"\u000A","device_type":"\u00E9t\u00E9",)"
         R"("protocol":"","first_seen":"2027-01-15T08:00:00.007Z","last_seen":"2027-01-15T08:00:00.007Z",)"
         R"("requests":2,"refused":1,"reason":"device_unknown"})"
         "\n");
-    CHECK(sighting_line(sighting(std::string("\x00\xFF", 2))).starts_with(R"({"id":"00FF",)"));
-    CHECK(facts_line({"n", "i", 7}) ==
+    CHECK(line(sighting(std::string("\x00\xFF", 2))).starts_with(R"({"id":"00FF",)"));
+    std::string facts;
+    append_facts(facts, {"n", "i", 7});
+    CHECK(facts ==
           "{\"node\":\"n\",\"instance\":\"i\",\"version\":\"0.1.0\","
           "\"devices\":7}\n");
 }
