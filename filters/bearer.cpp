@@ -1,15 +1,13 @@
 #include "filters/bearer.h"
 
-#include <jansson.h>
-
 #include <array>
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <utility>
 
 #include "filters/claims.h"
 #include "filters/eas/query.h"
+#include "proxy/base/json.h"
 #include "proxy/base/text.h"
 
 namespace eg::filters {
@@ -21,11 +19,6 @@ constexpr std::array<std::string_view, 2> kNameKeys{"upn", "unique_name"};
 constexpr auto malformed(const char* what) {
     return fail(ErrorCode::malformed, Side::client, what);
 }
-
-struct Release {
-    void operator()(json_t* value) const { json_decref(value); }
-};
-using Json = std::unique_ptr<json_t, Release>;
 
 /// The middle one of three parts, decoded; nothing if the token isn't of that form.
 std::optional<std::string> payload_of(std::string_view token) {

@@ -1,21 +1,14 @@
 #include "mdm/api/report_lines.h"
 
-#include <jansson.h>
-
 #include <algorithm>
 #include <chrono>
-#include <memory>
 #include <string>
 
+#include "proxy/base/json.h"
 #include "proxy/base/text.h"
 
 namespace eg::mdm {
 namespace {
-
-struct JsonFree {
-    void operator()(json_t* value) const { json_decref(value); }
-};
-using JsonPtr = std::unique_ptr<json_t, JsonFree>;
 
 /// The first `kMostTextBytes`, not ending within a character of UTF-8.
 std::string shortened(std::string_view text) {
@@ -67,7 +60,7 @@ bool take_line(std::string_view line, std::int64_t now, Report& report) {
     if (line.size() > kMostLineBytes) {
         return false;
     }
-    const JsonPtr object(json_loadb(line.data(), line.size(), 0, nullptr));
+    const Json object(json_loadb(line.data(), line.size(), 0, nullptr));
     if (!json_is_object(object.get())) {
         return false;
     }

@@ -1,12 +1,10 @@
 #include "proxy/commands/access_line.h"
 
-#include <jansson.h>
-
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <memory>
 
+#include "proxy/base/json.h"
 #include "proxy/log/escape.h"
 
 namespace eg::commands {
@@ -15,11 +13,6 @@ namespace {
 constexpr std::size_t kValues = 19;
 constexpr std::size_t kUserAgent = 11;  // the one that stands in quotes
 constexpr std::size_t kMostLineBytes = std::size_t{64} * 1024;
-
-struct JsonFree {
-    void operator()(json_t* value) const { json_decref(value); }
-};
-using Json = std::unique_ptr<json_t, JsonFree>;
 
 /// Splits at single spaces; what stands in quotes is one value, and has no quote inside, since the
 /// writer escapes it. False unless there are exactly kValues.

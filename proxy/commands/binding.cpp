@@ -1,33 +1,15 @@
 #include "proxy/commands/binding.h"
 
-#include <jansson.h>
-
 #include <ctime>
-#include <memory>
-#include <string_view>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include "proxy/log/escape.h"
+#include "proxy/commands/control.h"
+#include "proxy/commands/node_list.h"
 
 namespace eg::commands {
 namespace {
-
-struct JsonFree {
-    void operator()(json_t* value) const { json_decref(value); }
-};
-using Json = std::unique_ptr<json_t, JsonFree>;
-
-/// Harmless on a terminal, whatever a phone called its user.
-std::string shown(const json_t* entry, const char* key) {
-    const json_t* value = json_object_get(entry, key);
-    std::string text;
-    if (json_is_string(value)) {
-        log::append_rest(text, {json_string_value(value), json_string_length(value)});
-    }
-    return text.empty() ? "-" : text;
-}
 
 void print_table(const json_t* entries) {
     constexpr const char* kRow = "{:<16} {:<34} {:<28} {:<20} {}\n";
@@ -40,36 +22,24 @@ void print_table(const json_t* entries) {
     }
 }
 
-/// Asks the node and prints what it answers. `device`: to remove, or null to list.
-bool ask(const std::string& socket, const BindingOptions& options, const std::string* device) {
-    std::string target = "/bindings";
-    if (device != nullptr) {
-        target += "?id=" + query_value(*device);
-    }
-    if (!options.instance.empty()) {
-        target += (device != nullptr ? "&instance=" : "?instance=") + query_value(options.instance);
-    }
-    std::string body;
-    const auto take = [&body](std::string_view piece) { body.append(piece); };
-    const auto answered =
-        device != nullptr ? send_delete(socket, target, take) : fetch(socket, target, take);
-    if (!answered || *answered != 200) {
-        complain(!answered          ? answered.error()
-                 : *answered == 404 ? fmt::format("no instance '{}' on this node", options.instance)
-                                    : fmt::format("the node answered {}", *answered));
+/// Prints what the node answers. `device`: to remove, or "" to list all.
+bool ask(const std::string& socket, const BindingOptions& options, const std::string& device) {
+    const auto entries = node_list(socket, {.path = "/bindings",
+                                            .key = "id",
+                                            .value = device,
+                                            .instance = options.instance,
+                                            .remove = !device.empty(),
+                                            .json = options.json});
+    if (!entries) {
         return false;
     }
-    if (options.json) {
-        fmt::print("{}", body);
-    }
-    const Json entries(json_loadb(body.data(), body.size(), JSON_ALLOW_NUL, nullptr));
-    if (json_array_size(entries.get()) == 0) {
-        complain(device != nullptr ? fmt::format("'{}' is bound to nothing", *device)
-                                   : "no device is bound");
-        return device == nullptr;
+    if (json_array_size(entries->get()) == 0) {
+        complain(device.empty() ? "no device is bound"
+                                : fmt::format("'{}' is bound to nothing", device));
+        return device.empty();
     }
     if (!options.json) {
-        print_table(entries.get());
+        print_table(entries->get());
     }
     return true;
 }
@@ -83,11 +53,11 @@ int binding(const BindingOptions& options) {
         return 1;
     }
     if (options.devices.empty()) {
-        return ask(*socket, options, nullptr) ? 0 : 1;
+        return ask(*socket, options, "") ? 0 : 1;
     }
     bool all = true;
     for (const std::string& device : options.devices) {
-        all = ask(*socket, options, &device) && all;
+        all = ask(*socket, options, device) && all;
     }
     return all ? 0 : 1;
 }

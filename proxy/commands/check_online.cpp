@@ -1,6 +1,5 @@
 #include "proxy/commands/check_online.h"
 
-#include <jansson.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 
+#include "proxy/base/json.h"
 #include "proxy/commands/check_files.h"
 #include "proxy/commands/control.h"
 
@@ -42,8 +42,7 @@ std::optional<std::vector<SocketAddress>> held_by_node(const config::Node& node)
         return std::nullopt;
     }
     std::vector<SocketAddress> held;
-    const std::unique_ptr<json_t, void (*)(json_t*)> root(
-        json_loadb(body.data(), body.size(), 0, nullptr), [](json_t* p) { json_decref(p); });
+    const Json root(json_loadb(body.data(), body.size(), 0, nullptr));
     std::size_t i = 0;
     json_t* instance = nullptr;
     json_array_foreach(json_object_get(root.get(), "instances"), i, instance) {

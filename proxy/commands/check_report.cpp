@@ -1,12 +1,12 @@
 #include "proxy/commands/check_report.h"
 
-#include <jansson.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
 
 #include <fmt/format.h>
+
+#include "proxy/base/json.h"
 
 namespace eg::commands {
 
@@ -25,7 +25,7 @@ constexpr std::string_view name_of(Outcome outcome) {
 }
 
 /// A text as JSON; bytes that are no UTF-8 (a path may hold any) become question marks.
-json_t* json_text(const std::string& text) {
+json_t* text_value(const std::string& text) {
     json_t* value = json_stringn(text.data(), text.size());
     if (value != nullptr) {
         return value;
@@ -87,10 +87,10 @@ std::string CheckReport::json() const {
     json_t* checks = json_array();
     for (const Finding& finding : findings_) {
         json_t* object = json_object();
-        json_object_set_new(object, "outcome", json_text(std::string(name_of(finding.outcome))));
-        json_object_set_new(object, "check", json_text(finding.check));
-        json_object_set_new(object, "subject", json_text(finding.subject));
-        json_object_set_new(object, "detail", json_text(finding.detail));
+        json_object_set_new(object, "outcome", text_value(std::string(name_of(finding.outcome))));
+        json_object_set_new(object, "check", text_value(finding.check));
+        json_object_set_new(object, "subject", text_value(finding.subject));
+        json_object_set_new(object, "detail", text_value(finding.detail));
         json_array_append_new(checks, object);
     }
     json_t* problems = json_array();
@@ -98,15 +98,14 @@ std::string CheckReport::json() const {
         json_t* object = json_object();
         const bool warning = problem.severity == config::Severity::warning;
         json_object_set_new(object, "severity", json_string(warning ? "warning" : "error"));
-        json_object_set_new(object, "file", json_text(problem.file));
+        json_object_set_new(object, "file", text_value(problem.file));
         json_object_set_new(object, "line", json_integer(problem.line));
         json_object_set_new(object, "column", json_integer(problem.column));
-        json_object_set_new(object, "key", json_text(problem.key));
-        json_object_set_new(object, "message", json_text(problem.message));
+        json_object_set_new(object, "key", text_value(problem.key));
+        json_object_set_new(object, "message", text_value(problem.message));
         json_array_append_new(problems, object);
     }
-    const std::unique_ptr<json_t, void (*)(json_t*)> root(json_object(),
-                                                          [](json_t* p) { json_decref(p); });
+    const Json root(json_object());
     json_object_set_new(root.get(), "checks", checks);
     json_object_set_new(root.get(), "problems", problems);
     json_object_set_new(root.get(), "ok", json_integer(count(Outcome::ok)));

@@ -116,8 +116,19 @@ std::expected<unsigned, std::string> send_delete(const std::string& socket,
     return ask("DELETE", socket, target, sink);
 }
 
-std::string query_value(std::string_view text) {
-    return http::percent_encode(text);
+std::string target_of(
+    std::string_view path,
+    std::initializer_list<std::pair<std::string_view, std::string_view>> parameters) {
+    std::string target(path);
+    char separator = '?';
+    for (const auto& [name, value] : parameters) {
+        if (!value.empty()) {
+            target.append(1, separator).append(name).append("=");
+            target += http::percent_encode(value);
+            separator = '&';
+        }
+    }
+    return target;
 }
 
 void complain(std::string_view sentence) {

@@ -4,8 +4,10 @@
 
 #include <expected>
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace eg::commands {
 
@@ -26,8 +28,10 @@ inline constexpr const char* kDefaultConfig = "/etc/easgate/easgate.yaml";
     const std::string& socket, const std::string& target,
     const std::function<void(std::string_view)>& sink);
 
-/// `text` as a value in the query of a target.
-[[nodiscard]] std::string query_value(std::string_view text);
+/// A target for fetch(): `path`, and a query of those parameters that have a value.
+[[nodiscard]] std::string target_of(
+    std::string_view path,
+    std::initializer_list<std::pair<std::string_view, std::string_view>> parameters);
 
 /// Prints `easgate: <sentence>` on standard error.
 void complain(std::string_view sentence);

@@ -1,33 +1,17 @@
 #include "proxy/commands/devices.h"
 
-#include <jansson.h>
-
 #include <cstdint>
 #include <cstdio>
-#include <memory>
 #include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "proxy/log/escape.h"
+#include "proxy/base/json.h"
+#include "proxy/commands/node_list.h"
 
 namespace eg::commands {
 namespace {
-
-struct JsonFree {
-    void operator()(json_t* value) const { json_decref(value); }
-};
-using Json = std::unique_ptr<json_t, JsonFree>;
-
-/// Harmless on a terminal, whatever the MDM server wrote.
-std::string shown(const json_t* value) {
-    std::string text;
-    if (json_is_string(value)) {
-        log::append_rest(text, {json_string_value(value), json_string_length(value)});
-    }
-    return text;
-}
 
 std::string shown_users(const json_t* users) {
     if (json_array_size(users) == 0) {
@@ -85,18 +69,6 @@ class Table {
     std::uint64_t rows_ = 0;
 };
 
-std::string target_of(const DevicesOptions& options) {
-    std::string target = "/devices";
-    if (!options.id.empty()) {
-        target += "?id=" + query_value(options.id);
-    }
-    if (!options.instance.empty()) {
-        target += (options.id.empty() ? "?" : "&");
-        target += "instance=" + query_value(options.instance);
-    }
-    return target;
-}
-
 }  // namespace
 
 int devices(const DevicesOptions& options) {
@@ -107,7 +79,9 @@ int devices(const DevicesOptions& options) {
     }
     Table table;
     bool found = false;
-    const auto answered = fetch(*socket, target_of(options), [&](std::string_view piece) {
+    const std::string target =
+        target_of("/devices", {{"id", options.id}, {"instance", options.instance}});
+    const auto answered = fetch(*socket, target, [&](std::string_view piece) {
         found = found || piece.find('{') != std::string_view::npos;
         if (options.json) {
             std::fwrite(piece.data(), 1, piece.size(), stdout);

@@ -1,7 +1,5 @@
 #include "proxy/commands/preview.h"
 
-#include <jansson.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -18,6 +16,7 @@
 #include <fmt/chrono.h>
 
 #include "filters/verdict.h"
+#include "proxy/base/json.h"
 #include "proxy/config/read.h"
 
 namespace eg::commands {
@@ -91,8 +90,7 @@ void take_node_line(std::string_view text, const std::set<std::string>& names, P
         }
         return;
     }
-    const std::unique_ptr<json_t, void (*)(json_t*)> root(
-        json_loadb(text.data(), text.size(), 0, nullptr), [](json_t* p) { json_decref(p); });
+    const Json root(json_loadb(text.data(), text.size(), 0, nullptr));
     const char* instance = json_string_value(json_object_get(root.get(), "instance"));
     const json_int_t left_out = json_integer_value(json_object_get(root.get(), "left_out"));
     if (instance != nullptr && names.contains(instance) && left_out > 0) {

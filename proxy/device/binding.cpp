@@ -1,12 +1,11 @@
 #include "proxy/device/binding.h"
 
-#include <jansson.h>
-
 #include <cerrno>
 #include <memory>
 
 #include <fmt/format.h>
 
+#include "proxy/base/json.h"
 #include "proxy/base/text.h"
 #include "proxy/device/digest.h"
 #include "proxy/device/disk.h"
@@ -19,11 +18,6 @@ constexpr std::size_t kMostFileBytes = std::size_t{512} * 1024 * 1024;
 constexpr std::string_view kSum = "sum ";
 constexpr std::string_view kPurpose = "state";
 
-struct Drop {
-    void operator()(json_t* value) const { json_decref(value); }
-};
-using Json = std::unique_ptr<json_t, Drop>;
-
 std::unexpected<Error> damaged(const char* what) {
     return fail(ErrorCode::malformed, Side::self, what);
 }
@@ -31,13 +25,13 @@ std::unexpected<Error> damaged(const char* what) {
 std::string sum_of(std::string_view text) {
     Digest digest;
     digest.add({reinterpret_cast<const unsigned char*>(text.data()), text.size()});
-    return to_hex(digest.finish());
+    return key_text(digest.finish());
 }
 
 std::string line_of(const StoredBinding& binding) {
     const Json line(json_pack("{s:s%, s:s%, s:s, s:I}", "id", binding.id.data(), binding.id.size(),
                               "user", binding.user.data(), binding.user.size(), "key",
-                              binding.key ? to_hex(*binding.key).c_str() : "", "since",
+                              binding.key ? key_text(*binding.key).c_str() : "", "since",
                               json_int_t{binding.since}));
     const std::unique_ptr<char, decltype(&std::free)> text(
         json_dumps(line.get(), JSON_COMPACT | JSON_ENSURE_ASCII), &std::free);
@@ -122,30 +116,6 @@ Result<std::vector<StoredBinding>> load_bindings(const std::string& path, std::s
         return std::unexpected(content.error());
     }
     return parse_bindings({reinterpret_cast<const char*>(content->data()), content->size()}, name);
-}
-
-std::string to_hex(const KeyHash& key) {
-    std::string text;
-    for (const unsigned char byte : key) {
-        text += fmt::format("{:02x}", byte);
-    }
-    return text;
-}
-
-std::optional<KeyHash> parse_key(std::string_view hex) {
-    KeyHash key{};
-    if (hex.size() != 2 * key.size()) {
-        return std::nullopt;
-    }
-    for (std::size_t i = 0; i < key.size(); ++i) {
-        const int high = hex_value(hex[2 * i]);
-        const int low = hex_value(hex[2 * i + 1]);
-        if (high < 0 || low < 0) {
-            return std::nullopt;
-        }
-        key[i] = static_cast<unsigned char>(high << 4 | low);
-    }
-    return key;
 }
 
 }  // namespace eg::device

@@ -50,7 +50,4 @@ inline constexpr std::size_t kMostBindings = 1'000'000;
 [[nodiscard]] Result<std::vector<StoredBinding>> load_bindings(const std::string& path,
                                                                std::string_view name);
 
-[[nodiscard]] std::string to_hex(const KeyHash& key);
-[[nodiscard]] std::optional<KeyHash> parse_key(std::string_view hex);
-
 }  // namespace eg::device

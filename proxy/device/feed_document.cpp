@@ -1,20 +1,12 @@
 #include "proxy/device/feed_document.h"
 
-#include <jansson.h>
-
-#include <memory>
-
+#include "proxy/base/json.h"
 #include "proxy/device/binding.h"
 #include "proxy/device/state_format.h"
 
 namespace eg::device {
 
 namespace {
-
-struct Drop {
-    void operator()(json_t* value) const { json_decref(value); }
-};
-using Json = std::unique_ptr<json_t, Drop>;
 
 std::unexpected<Error> wrong(const char* what) {
     return fail(ErrorCode::malformed, Side::upstream, what);

@@ -39,4 +39,24 @@ std::string canonical_id(std::string_view id) {
     return is_text_id(id) ? upper(id) : to_hex(id);
 }
 
+std::string key_text(const KeyHash& key) {
+    return lower(to_hex({reinterpret_cast<const char*>(key.data()), key.size()}));
+}
+
+std::optional<KeyHash> parse_key(std::string_view hex) {
+    KeyHash key{};
+    if (hex.size() != 2 * key.size()) {
+        return std::nullopt;
+    }
+    for (std::size_t i = 0; i < key.size(); ++i) {
+        const int high = hex_value(hex[2 * i]);
+        const int low = hex_value(hex[2 * i + 1]);
+        if (high < 0 || low < 0) {
+            return std::nullopt;
+        }
+        key[i] = static_cast<unsigned char>(high << 4 | low);
+    }
+    return key;
+}
+
 }  // namespace eg::device

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@ enum class State : std::uint8_t { allow, deny, non_compliant, wipe, removed };
 [[nodiscard]] State parse_state(std::string_view word);
 
 using KeyHash = std::array<unsigned char, 32>;  // SHA-256 of a public key (SubjectPublicKeyInfo)
+/// Lower-case hexadecimal digits; parse_key() takes either case, and nothing else.
+[[nodiscard]] std::string key_text(const KeyHash& key);
+[[nodiscard]] std::optional<KeyHash> parse_key(std::string_view hex);
 
 /// One line of the feed, or one device as the API and `easgate devices` show it.
 struct Record {

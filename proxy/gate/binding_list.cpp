@@ -29,7 +29,7 @@ std::string array_of(std::span<const InstanceBindings> all, Chosen&& chosen) {
             out.append(",\"user\":");
             log::append_json_string(out, binding.user);
             fmt::format_to(std::back_inserter(out), ",\"key\":\"{}\",\"since\":{}}}",
-                           binding.key ? device::to_hex(*binding.key) : "", binding.since);
+                           binding.key ? device::key_text(*binding.key) : "", binding.since);
         }
     }
     return out + "\n]\n";

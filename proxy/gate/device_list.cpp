@@ -1,11 +1,10 @@
 #include "proxy/gate/device_list.h"
 
-#include <jansson.h>
-
 #include <cstdlib>
 #include <optional>
 #include <utility>
 
+#include "proxy/base/json.h"
 #include "proxy/base/text.h"
 #include "proxy/log/escape.h"
 
@@ -13,11 +12,6 @@ namespace eg::gate {
 namespace {
 
 constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;
-
-struct JsonFree {
-    void operator()(json_t* value) const { json_decref(value); }
-};
-using Json = std::unique_ptr<json_t, JsonFree>;
 
 /// A JSON string; bytes that are not UTF-8 (an id from an old state file) are escaped.
 json_t* text(std::string_view bytes) {

@@ -1,7 +1,5 @@
 #include "proxy/gate/node_status.h"
 
-#include <jansson.h>
-
 #include <array>
 #include <cstdlib>
 #include <ctime>
@@ -10,16 +8,12 @@
 
 #include <fmt/format.h>
 
+#include "proxy/base/json.h"
 #include "proxy/log/escape.h"
 #include "proxy/log/stamp.h"
 
 namespace eg::gate {
 namespace {
-
-struct JsonFree {
-    void operator()(json_t* value) const { json_decref(value); }
-};
-using Json = std::unique_ptr<json_t, JsonFree>;
 
 void set(json_t* object, const char* key, Json value) {
     json_object_set_new(object, key, value.release());

@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     content.append("fuzz\n").append(bytes);
     device::Digest digest;
     digest.add({reinterpret_cast<const unsigned char*>(content.data()), content.size()});
-    content.append("sum ").append(device::to_hex(digest.finish())).append("\n");
+    content.append("sum ").append(device::key_text(digest.finish())).append("\n");
     if (const auto read = device::parse_bindings(content, "fuzz")) {
         const auto again = device::parse_bindings(device::write_bindings(*read, "fuzz"), "fuzz");
         EG_CHECK(again && again->size() == read->size());

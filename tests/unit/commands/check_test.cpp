@@ -1,6 +1,5 @@
 #include "proxy/commands/check.h"
 
-#include <jansson.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -8,13 +7,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <memory>
 #include <string>
 
 #include <doctest/doctest.h>
 
 #include "proxy/base/check.h"
 #include "proxy/base/ip.h"
+#include "proxy/base/json.h"
 #include "tests/unit/certs/maker.h"
 
 namespace {
@@ -192,8 +191,7 @@ TEST_CASE("the folders are judged for the user that the node becomes") {
 TEST_CASE("the JSON report holds the same") {
     const Site site;
     const Printed printed = run(site.config("{name: n, wrokers: 1}"), false, true);
-    const std::unique_ptr<json_t, void (*)(json_t*)> root(
-        json_loads(printed.text.c_str(), 0, nullptr), [](json_t* p) { json_decref(p); });
+    const eg::Json root(json_loads(printed.text.c_str(), 0, nullptr));
     REQUIRE(root != nullptr);
     CHECK(printed.status == 2);
     CHECK(json_integer_value(json_object_get(root.get(), "failed")) == 1);

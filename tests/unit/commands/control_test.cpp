@@ -110,7 +110,10 @@ TEST_CASE("where no node runs, that is said") {
 }
 
 TEST_CASE("ids are safe in a target") {
-    CHECK(query_value("a b&c=%\xff") == "a%20b%26c%3D%25%FF");
+    CHECK(target_of("/devices", {{"id", "a b&c=%\xff"}, {"instance", "main"}}) ==
+          "/devices?id=a%20b%26c%3D%25%FF&instance=main");
+    CHECK(target_of("/devices", {{"id", ""}, {"instance", "main"}}) == "/devices?instance=main");
+    CHECK(target_of("/devices", {{"id", ""}}) == "/devices");
 }
 
 TEST_CASE("version names the program and its libraries") {

@@ -1,14 +1,12 @@
 // The files that ship in conf/, the JSON Schema and the reader agree.
-#include <jansson.h>
-
 #include <algorithm>
 #include <filesystem>
-#include <memory>
 #include <set>
 #include <string>
 
 #include <doctest/doctest.h>
 
+#include "proxy/base/json.h"
 #include "proxy/config/print.h"
 #include "proxy/config/read.h"
 
@@ -80,9 +78,8 @@ TEST_CASE("easgate.yaml names every key that the reader knows, and no other") {
 
 TEST_CASE("the schema names every key that the reader knows, and no other") {
     json_error_t error;
-    const std::unique_ptr<json_t, void (*)(json_t*)> schema(
-        json_load_file((kConf / "easgate.schema.json").c_str(), JSON_REJECT_DUPLICATES, &error),
-        [](json_t* p) { json_decref(p); });
+    const eg::Json schema(
+        json_load_file((kConf / "easgate.schema.json").c_str(), JSON_REJECT_DUPLICATES, &error));
     REQUIRE_MESSAGE(schema != nullptr, error.text);
     std::set<std::string> keys;
     collect(schema.get(), "", keys);

@@ -1,23 +1,17 @@
 #include "proxy/gate/admin.h"
 
-#include <jansson.h>
-
 #include <algorithm>
 #include <memory>
 #include <string>
 
 #include <doctest/doctest.h>
 
+#include "proxy/base/json.h"
 #include "proxy/gate/cut_offs.h"
 
 using namespace eg;
 
 namespace {
-
-struct JsonFree {
-    void operator()(json_t* value) const { json_decref(value); }
-};
-using Json = std::unique_ptr<json_t, JsonFree>;
 
 class FakeNode final : public gate::NodeView {
   public:
@@ -95,8 +89,8 @@ std::string whole_body(server::SimpleResponse response) {
     return body;
 }
 
-Json parse(const std::string& text) {
-    return Json(json_loads(text.c_str(), 0, nullptr));
+eg::Json parse(const std::string& text) {
+    return eg::Json(json_loads(text.c_str(), 0, nullptr));
 }
 
 }  // namespace
@@ -168,7 +162,7 @@ TEST_CASE("lock-out entries are listed and lifted at the control socket only") {
     CHECK(remove("/devices").status == 405);
     CHECK(remove("/lockouts?instance=gone").status == 404);
     CHECK(remove("/lockouts?user=alice").status == 400);
-    const Json listed = parse(ask(node, "/lockouts").body);
+    const eg::Json listed = parse(ask(node, "/lockouts").body);
     REQUIRE(json_array_size(listed.get()) == 2);
     const json_t* first = json_array_get(listed.get(), 0);
     CHECK(std::string(json_string_value(json_object_get(first, "user"))) == "CORP\\alice");
@@ -191,7 +185,7 @@ TEST_CASE("status is JSON unless text is asked for") {
 TEST_CASE("one device") {
     FakeNode node;
     node.list(3);
-    const Json found = parse(whole_body(ask(node, "/devices?id=phone1")));
+    const eg::Json found = parse(whole_body(ask(node, "/devices?id=phone1")));
     REQUIRE(json_array_size(found.get()) == 1);
     const json_t* device = json_array_get(found.get(), 0);
     CHECK(std::string(json_string_value(json_object_get(device, "id"))) == "PHONE1");

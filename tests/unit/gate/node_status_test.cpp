@@ -1,10 +1,8 @@
 #include "proxy/gate/node_status.h"
 
-#include <jansson.h>
-
-#include <memory>
-
 #include <doctest/doctest.h>
+
+#include "proxy/base/json.h"
 
 using namespace eg;
 using namespace std::chrono_literals;
@@ -40,10 +38,6 @@ gate::NodeStatus status() {
 bool contains(const std::string& text, std::string_view part) {
     return text.find(part) != std::string::npos;
 }
-
-struct JsonFree {
-    void operator()(json_t* value) const { json_decref(value); }
-};
 
 }  // namespace
 
@@ -87,7 +81,7 @@ TEST_CASE("the JSON is one object with everything in it") {
     some.last_reload_error = "bytes \xff that are no UTF-8";
     const std::string text = gate::render_json(some);
     CHECK(text.ends_with("}\n"));
-    const std::unique_ptr<json_t, JsonFree> json(json_loads(text.c_str(), 0, nullptr));
+    const eg::Json json(json_loads(text.c_str(), 0, nullptr));
     REQUIRE(json_is_object(json.get()));
     const json_t* instance = json_array_get(json_object_get(json.get(), "instances"), 0);
     CHECK(json_is_true(json_object_get(json.get(), "ready")));
