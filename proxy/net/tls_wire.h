@@ -1,0 +1,75 @@
+/// What lies between OpenSSL and a Socket: a BIO that lets Socket decide whether a system call can
+/// do anything, sends without SIGPIPE, and gathers records so that several leave in one call.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+#include <openssl/bio.h>
+#include <openssl/ssl.h>
+
+#include "proxy/net/socket.h"
+
+namespace eg::net {
+
+inline constexpr std::size_t kRecordBytes = 16 * 1024;  // plain, RFC 8446 5.1
+
+/// Where records wait for those that are sealed after them. Of the thread, and empty between two
+/// calls of TlsStream.
+struct Cork {
+    static constexpr std::size_t kMostRecords = 5;                   // a full buffer of ours
+    static constexpr std::size_t kSealedBytes = kRecordBytes + 512;  // the most of a sealed record
+
+    std::array<char, kMostRecords * kSealedBytes> bytes;
+    std::size_t used = 0;
+
+    [[nodiscard]] static Cork& of_thread();
+    [[nodiscard]] bool has_room(std::size_t records) const;
+    [[nodiscard]] bool add(std::string_view piece);  // false: no room
+    /// All that it holds, valid until the next add().
+    [[nodiscard]] std::string_view take();
+};
+
+/// The data of the BIO.
+struct TlsWire {
+    explicit TlsWire(Socket& connected) : socket(connected) {}
+
+    Socket& socket;
+    std::vector<char> unsent;   // sealed, and the socket took no more
+    std::size_t held_back = 0;  // plain bytes at the end of `unsent` that weren't reported written
+    /// How many records may be sealed before the socket is asked: one after it took less than it
+    /// was given, then one more each few writes that it took whole. So a slow reader holds a record
+    /// or two that are sealed, not a buffer full of them, and a fast one pays no more calls.
+    std::size_t ahead = Cork::kMostRecords;
+    unsigned whole_writes = 0;
+    bool corked = false;  // records go to the cork, which has room: see uncork()
+    bool defers = false;  // a flight of the handshake: see flush_deferred()
+
+    /// What was sealed while `defers` was set leaves; ok when nothing is left.
+    IoResult flush_deferred();
+    /// What was sealed while `corked` was set leaves. `total` and `last`: plain bytes in all, and
+    /// of the last record. Returns: the plain bytes that count as written.
+    IoResult uncork(std::size_t total, std::size_t last);
+    /// What the cork holds leaves with the next flush.
+    void keep_corked();
+    /// Sends what is unsent; ok when nothing is left.
+    IoResult flush();
+
+    /// From the BIO: one record, or a part of one. The bytes that count as sent.
+    IoResult send(std::string_view piece);
+
+  private:
+    void defer(std::string_view piece);
+    /// Sends what is unsent, and `piece` behind it. The bytes of `piece` that went; `again` if none
+    /// did.
+    IoResult send_with(std::string_view piece);
+};
+
+/// A new BIO over `socket`, which outlives it; the TlsWire is freed with it.
+[[nodiscard]] BIO* new_wire_bio(Socket& socket);
+/// That of a connection whose BIO is such a one.
+[[nodiscard]] TlsWire& wire_of(SSL* ssl);
+
+}  // namespace eg::net
