@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,8 @@ struct Filter {
     /// Observe mode notes what it says instead of refusing. Only for rules about device, user and
     /// user agent: what protects the mail server and its protocol is never relaxed.
     bool relaxable = false;
+    /// Whether it can object at all under the rules; null: it always can.
+    bool (*is_on)(const Rules& rules) = nullptr;
 };
 
 /// All filters in the order in which they are asked: states (age), path, method, device, user,
@@ -28,11 +31,14 @@ struct Filter {
 /// reasons apply.
 [[nodiscard]] std::span<const Filter> filters();
 
+/// Rules::asked for those rules: all filters but those that are off.
+[[nodiscard]] std::uint32_t needed_filters(const Rules& rules);
+
 /// Whether an objection of `filter` is only noted: in observe mode, but never for EWS and Traveler.
 [[nodiscard]] bool is_relaxed(const Filter& filter, const Facts& facts);
 
-/// Asks each filter in turn. Where the rules say `observe`, the first objection of a relaxable
-/// filter goes to Verdict::observed. Pure; no allocation.
+/// Asks each filter that Rules::asked names in turn. Where the rules say `observe`, the first
+/// objection of a relaxable filter goes to Verdict::observed. Pure; no allocation.
 [[nodiscard]] Verdict judge(const Facts& facts);
 
 struct TraceLine {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "filters/chain.h"
 #include "proxy/base/text.h"
 #include "proxy/base/words.h"
 
@@ -45,6 +46,7 @@ Rules make_rules(const config::Config& config, const config::Instance& instance)
     rules.traveler_unidentified = instance.traveler_unidentified;
     rules.traveler_parameters = instance.traveler_device_parameters;
     rules.traveler_fields = instance.traveler_device_fields;
+    rules.asked = needed_filters(rules);
     return rules;
 }
 

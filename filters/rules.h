@@ -1,6 +1,7 @@
 /// What the operator decided for an instance, in the form in which filters use it. Immutable.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,9 @@ struct Rules {
     config::TravelerUnidentified traveler_unidentified = config::TravelerUnidentified::forward;
     std::vector<std::string> traveler_parameters{};  // where Traveler's clients name their device
     std::vector<std::string> traveler_fields{};
+    /// Which of filters() are asked, a bit each. Those that can't object under these rules cost
+    /// nothing on the way of a request.
+    std::uint32_t asked = ~std::uint32_t{0};
 
     /// Whether users are looked for who have any device: the table must be indexed by them.
     [[nodiscard]] bool needs_users() const {

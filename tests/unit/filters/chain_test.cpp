@@ -1,5 +1,8 @@
 #include "filters/chain.h"
 
+#include <array>
+#include <string>
+
 #include <doctest/doctest.h>
 
 #include "tests/support/judging.h"
@@ -85,6 +88,45 @@ TEST_CASE("the first objection wins, in this order") {
                 break;
             }
             CHECK(line.reason == Reason::none);
+        }
+    }
+}
+
+TEST_CASE("a filter that is off isn't asked, and would have nothing to say") {
+    const auto needed = [](const Rules& rules) {
+        const std::uint32_t bits = needed_filters(rules);
+        std::string names;
+        for (std::size_t i = 0; i < eg::filters::filters().size(); ++i) {
+            names += (bits >> i & 1U) != 0 ? std::string(eg::filters::filters()[i].name) + ' ' : "";
+        }
+        return names;
+    };
+    CHECK(needed({}) == "states path method command device user secure_email ");
+    const std::array<std::string, 1> versions{"14.1"};
+    CHECK(needed({.user_agents = {{}},
+                  .device_types = {{}},
+                  .versions = eas::VersionSet(versions),
+                  .ews = true,
+                  .traveler = true,
+                  .autodiscover = true,
+                  .bind = config::Bind::user}) ==
+          "states path method command version device traveler ews autodiscover user binding "
+          "user_agent device_type secure_email ");
+
+    const auto table = test::table_of(
+        {{.id = "DENIED", .users = {}, .state = device::State::deny, .reason = "", .keys = {}}});
+    const Request bad(test::request_text("DELETE", "/owa"));
+    const Request good(test::post("Cmd=Sync"));
+    const Claims eve{.credential = Credential::basic, .names = {"eve"}};
+    Rules rules;
+    rules.asked = needed_filters(rules);
+    for (const char* spared : {"", "states", "states path", "states path method command"}) {
+        eas::EasRequest request;
+        const Facts facts = refused_by_all_but(spared, bad, good, *table, rules, request, eve);
+        for (std::size_t i = 0; i < eg::filters::filters().size(); ++i) {
+            if ((rules.asked >> i & 1U) == 0) {
+                CHECK(eg::filters::filters()[i].judge(facts) == Reason::none);
+            }
         }
     }
 }
