@@ -19,4 +19,14 @@ void append_json_string(std::string& out, std::string_view text) {
     out += '"';
 }
 
+void append_json_keys(std::string& out, std::span<const device::KeyHash> keys) {
+    std::string_view before = R"(,"keys":[)";
+    for (const device::KeyHash& key : keys) {
+        out += before;
+        append_json_string(out, device::key_text(key));
+        before = ",";
+    }
+    out += keys.empty() ? "" : "]";
+}
+
 }  // namespace eg::mdm

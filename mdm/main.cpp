@@ -22,6 +22,8 @@ struct Options {
     std::string csv_file;
     std::vector<std::string> users;
     bool any_user = false;
+    std::vector<std::string> keys;
+    bool any_key = false;
     std::string state;
     std::string reason;
 };
@@ -65,6 +67,14 @@ DeviceOptions change_of(const CLI::App& command, const Options& options) {
     } else if (options.any_user) {
         wanted.change.users.emplace();
     }
+    if (command.count("--key") > 0) {
+        wanted.change.keys.emplace();
+        for (const std::string& key : options.keys) {
+            wanted.change.keys->push_back(eg::device::parse_key(key).value());  // checked by CLI11
+        }
+    } else if (options.any_key) {
+        wanted.change.keys.emplace();
+    }
     if (command.count("--state") > 0) {
         wanted.change.state = state_of_word(options.state);
     }
@@ -84,6 +94,14 @@ void add_change_options(CLI::App* command, Options& options) {
     user->expected(1)->take_all();
     command->add_flag("--any-user", options.any_user, "any user may use the device")
         ->excludes(user);
+    auto* key = command->add_option(
+        "--key", options.keys,
+        "SHA-256 of a client public key that may use the device, where `bind: certificate` is set; "
+        "as often as needed");
+    key->expected(1)->take_all()->check([](const std::string& text) {
+        return eg::device::parse_key(text) ? "" : "a key is 64 hexadecimal digits";
+    });
+    command->add_flag("--any-key", options.any_key, "the MDM server names no key")->excludes(key);
     command->add_option("--state", options.state, "allow, deny, non_compliant or wipe")
         ->check(CLI::IsMember({"allow", "deny", "non_compliant", "wipe"}))
         ->option_text("STATE");
@@ -131,11 +149,12 @@ void add_device_commands(CLI::App& app, Options& options, Chosen& chosen) {
     list->add_option("--instance", options.device.instance, "only those of this instance");
     add_format(list, options);
     auto* import = add_command(
-        *device, "import", "add or change the devices of a CSV file: id,users,state,reason", chosen,
+        *device, "import", "add or change the devices of a CSV file: id,users,state,reason,keys",
+        chosen,
         [&] { return import_devices(options.config, options.device.instance, options.csv_file); });
     import
         ->add_option("FILE", options.csv_file,
-                     "its first line names the columns; users are separated by ;")
+                     "its first line names the columns; users are separated by ;, keys by a space")
         ->required();
     add_instance_name(import, options);
     auto* remove = add_command(*device, "remove", "take a device off the list", chosen,

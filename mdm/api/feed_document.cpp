@@ -37,6 +37,7 @@ void append_feed_line(std::string& out, const device::Record& record) {
         out += R"(,"reason":)";
         append_json_string(out, record.reason);
     }
+    append_json_keys(out, record.keys);
     out += "}\n";
 }
 

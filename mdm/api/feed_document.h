@@ -15,7 +15,8 @@ namespace eg::mdm {
 
 /// `{"cursor":…,"full":…,"count":…,"policy":{…}}` and a line end.
 [[nodiscard]] std::string feed_head(std::string_view cursor, bool full, std::int64_t count);
-/// `{"id":…,"users":[…],"state":…,"reason":…}` and a line end; `reason` only if there is one.
+/// `{"id":…,"users":[…],"state":…,"reason":…}` and a line end; `reason` and `keys` only if there
+/// are any.
 void append_feed_line(std::string& out, const device::Record& record);
 
 class FeedDocument final : public server::BodySource {

@@ -6,6 +6,7 @@
 
 #include "mdm/commands/commands.h"
 #include "mdm/commands/device_csv.h"
+#include "mdm/store/device_rules.h"
 #include "mdm/store/devices.h"
 #include "mdm/store/instances.h"
 
@@ -34,8 +35,9 @@ Outcome<Place> find_place(const std::string& config_file, const std::string& nam
 
 std::string described(const device::Record& record) {
     return fmt::format(
-        "state {}, {}", device::to_string(record.state),
-        record.users.empty() ? "any user" : fmt::format("users {}", fmt::join(record.users, ", ")));
+        "state {}, {}{}", device::to_string(record.state),
+        record.users.empty() ? "any user" : fmt::format("users {}", fmt::join(record.users, ", ")),
+        record.keys.empty() ? "" : fmt::format(", keys {}", key_list(record.keys)));
 }
 
 /// One sentence with every wrong line, as far as they fit on a screen or two.
@@ -59,11 +61,10 @@ int add_device(const std::string& config_file, const DeviceOptions& options) {
     if (!place) {
         return report(place.error());
     }
-    const device::Record record{options.id,
-                                options.change.users.value_or(std::vector<std::string>{}),
-                                options.change.state.value_or(device::State::allow),
-                                options.change.reason.value_or(""),
-                                {}};
+    const device::Record record{
+        options.id, options.change.users.value_or(std::vector<std::string>{}),
+        options.change.state.value_or(device::State::allow), options.change.reason.value_or(""),
+        options.change.keys.value_or(std::vector<device::KeyHash>{})};
     const Outcome<void> added = Devices(place->database).add(place->instance.id, record);
     if (!added) {
         return report(added.error());

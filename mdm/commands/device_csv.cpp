@@ -14,14 +14,17 @@
 namespace eg::mdm {
 namespace {
 
-enum Column : std::size_t { kId, kUsers, kState, kReason, kColumns };
-constexpr std::array<std::string_view, kColumns> kNames = {"id", "users", "state", "reason"};
+enum Column : std::size_t { kId, kUsers, kState, kReason, kKeys, kColumns };
+constexpr std::array<std::string_view, kColumns> kNames = {"id", "users", "state", "reason",
+                                                           "keys"};
 constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
 
 /// Where each column stands in a record.
 struct Header {
-    std::array<std::size_t, kColumns> place{kNowhere, kNowhere, kNowhere, kNowhere};
+    std::array<std::size_t, kColumns> place;
     std::size_t width = 0;
+
+    Header() { place.fill(kNowhere); }
 
     [[nodiscard]] std::string_view value(const std::vector<std::string>& fields,
                                          Column column) const {
@@ -37,7 +40,7 @@ std::optional<std::string> read_header(const std::vector<std::string>& fields, H
         const auto* name = std::ranges::find(kNames, trim(fields[i]));
         if (name == kNames.end()) {
             return fmt::format(
-                "the header names an unknown column '{}'; known are id, users, state, reason",
+                "the header names an unknown column '{}'; known are id, users, state, reason, keys",
                 is_clean_text(fields[i]) ? fields[i] : "?");
         }
         std::size_t& place = header.place[static_cast<std::size_t>(name - kNames.begin())];
@@ -71,6 +74,11 @@ std::optional<std::string> read_device(const CsvReader& csv, const Header& heade
                            known_states());
     }
     record.state = *state;
+    const auto keys = keys_of_list(trim(header.value(csv.fields(), kKeys)));
+    if (!keys) {
+        return "keys must be SHA-256 sums of 64 hexadecimal digits, parted by one space";
+    }
+    record.keys = *keys;
     return what_is_wrong(record);
 }
 

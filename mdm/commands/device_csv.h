@@ -1,8 +1,8 @@
 /// A list of devices as comma-separated values (RFC 4180), read strictly. Pure.
 ///
 /// The first line names the columns: `id`, and any of `users` (separated by `;`), `state`,
-/// `reason`, in any order. Lines end with LF or CRLF; a field with a comma, a quote or a line end
-/// stands in quotes, in which a quote is doubled.
+/// `reason`, `keys` (separated by a space), in any order. Lines end with LF or CRLF; a field with a
+/// comma, a quote or a line end stands in quotes, in which a quote is doubled.
 #pragma once
 
 #include <cstdint>

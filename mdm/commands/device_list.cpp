@@ -64,6 +64,7 @@ class DevicePrinter {
         fmt::format_to(std::back_inserter(out),
                        "],\"state\":\"{}\",\"reason\":", device::to_string(device.record.state));
         append_json_string(out, device.record.reason);
+        append_json_keys(out, device.record.keys);
         out += ",\"last_seen\":";
         out += device.number == 0 ? "null" : fmt::format("\"{}\"", utc_time(device.number));
         out += '}';

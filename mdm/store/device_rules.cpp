@@ -1,6 +1,7 @@
 #include "mdm/store/device_rules.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include <fmt/format.h>
 
@@ -27,6 +28,37 @@ bool is_clean_text(std::string_view text) {
            std::ranges::none_of(text, [](char c) { return (c >= '\0' && c < ' ') || c == '\x7f'; });
 }
 
+std::string key_list(std::span<const device::KeyHash> keys) {
+    std::string text;
+    for (const device::KeyHash& key : keys) {
+        text += text.empty() ? "" : " ";
+        text += device::key_text(key);
+    }
+    return text;
+}
+
+std::optional<std::vector<device::KeyHash>> keys_of_list(std::string_view text) {
+    std::vector<device::KeyHash> keys;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find(' '), text.size());
+        const auto key = device::parse_key(text.substr(0, end));
+        if (!key) {
+            return std::nullopt;
+        }
+        keys.push_back(*key);
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return keys;
+}
+
+std::vector<device::KeyHash> stored_keys(std::string_view text) {
+    auto keys = keys_of_list(text);
+    if (!keys) {
+        throw std::runtime_error("the table of devices holds a key that is none");
+    }
+    return *std::move(keys);
+}
+
 std::optional<std::string> what_is_wrong(const device::Record& record) {
     if (record.id.empty()) {
         return "the device id is empty";
@@ -48,6 +80,9 @@ std::optional<std::string> what_is_wrong(const device::Record& record) {
                 "a user name must be 1 to {} bytes of UTF-8 without control characters",
                 kMostUserBytes);
         }
+    }
+    if (record.keys.size() > kMostKeys) {
+        return fmt::format("more than {} keys", kMostKeys);
     }
     if (record.reason.size() > kMostReasonBytes || !is_clean_text(record.reason)) {
         return fmt::format(

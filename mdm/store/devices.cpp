@@ -12,7 +12,8 @@ namespace eg::mdm {
 namespace {
 
 bool same(const device::Record& a, const device::Record& b) {
-    return a.id == b.id && a.users == b.users && a.state == b.state && a.reason == b.reason;
+    return a.id == b.id && a.users == b.users && a.state == b.state && a.reason == b.reason &&
+           a.keys == b.keys;
 }
 
 std::unexpected<Failure> no_such_device(std::string_view id) {
@@ -64,6 +65,7 @@ Outcome<device::Record> Devices::change(std::int64_t instance, std::string_view 
         wanted.users = change.users.value_or(wanted.users);
         wanted.state = change.state.value_or(wanted.state);
         wanted.reason = change.reason.value_or(wanted.reason);
+        wanted.keys = change.keys.value_or(wanted.keys);
         if (const auto wrong = what_is_wrong(wanted)) {
             return failed(FailureKind::invalid, *wrong);
         }
@@ -126,8 +128,8 @@ Outcome<std::vector<NumberedRecord>> Devices::page(std::int64_t instance, const 
     return guarded([&]() -> Outcome<std::vector<NumberedRecord>> {
         return read_records(
             sql_,
-            {"SELECT d.id, COALESCE(o.last_seen, 0), d.device_id, d.state, d.reason, "
-             "COALESCE(u.name, '') FROM (SELECT id, canonical_id, device_id, state, reason "
+            {"SELECT d.id, COALESCE(o.last_seen, 0), d.device_id, d.state, d.reason, d.keys, "
+             "COALESCE(u.name, '') FROM (SELECT id, canonical_id, device_id, state, reason, keys "
              "FROM devices WHERE instance_id = :instance AND canonical_id > :after "
              "AND state <> 'removed' ORDER BY canonical_id LIMIT :most) d "
              "LEFT JOIN observations o ON o.instance_id = :instance "

@@ -20,9 +20,10 @@ namespace eg::mdm {
 
 /// What an administrator changes of a device; nothing = stays.
 struct DeviceChange {
-    std::optional<std::vector<std::string>> users;
-    std::optional<device::State> state;
-    std::optional<std::string> reason;
+    std::optional<std::vector<std::string>> users{};
+    std::optional<device::State> state{};
+    std::optional<std::string> reason{};
+    std::optional<std::vector<device::KeyHash>> keys{};
 };
 
 struct ImportCounts {

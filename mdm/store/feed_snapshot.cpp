@@ -66,8 +66,9 @@ Outcome<std::vector<device::Record>> FeedSnapshot::next(std::int64_t most) {
         const std::vector<NumberedRecord> rows = read_records(
             reader_->database.session(),
             {fmt::format(
-                 "SELECT d.id, d.change_number, d.device_id, d.state, d.reason, "
-                 "COALESCE(u.name, '') FROM (SELECT id, change_number, device_id, state, reason "
+                 "SELECT d.id, d.change_number, d.device_id, d.state, d.reason, d.keys, "
+                 "COALESCE(u.name, '') FROM (SELECT id, change_number, device_id, state, reason, "
+                 "keys "
                  "FROM devices WHERE instance_id = :instance AND change_number > :position{} "
                  "ORDER BY change_number LIMIT :most) d "
                  "LEFT JOIN device_users u ON u.device = d.id "

@@ -50,8 +50,14 @@ constexpr std::array kFirstTables = {
     " version TEXT NOT NULL, last_report BIGINT NOT NULL, PRIMARY KEY (instance_id, name))"sv,
 };
 
+// As key_list() of device_rules.h writes them.
+constexpr std::array kDeviceKeys = {
+    "ALTER TABLE devices ADD COLUMN keys TEXT NOT NULL DEFAULT ''"sv,
+};
+
 constexpr std::array kMigrations = {
     Migration{1, "instances, devices, observations", kFirstTables},
+    Migration{2, "keys of devices", kDeviceKeys},
 };
 
 Outcome<void> run_steps(soci::session& sql, std::span<const Migration> steps, bool fresh) {

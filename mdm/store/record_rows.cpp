@@ -2,6 +2,8 @@
 
 #include <soci/soci.h>
 
+#include "mdm/store/device_rules.h"
+
 namespace eg::mdm {
 namespace {
 
@@ -14,6 +16,7 @@ struct Columns {
     std::vector<std::string> id;
     std::vector<std::string> state;
     std::vector<std::string> reason;
+    std::vector<std::string> keys;
     std::vector<std::string> user;
 
     Columns() { resize(); }
@@ -23,6 +26,7 @@ struct Columns {
         id.resize(kRowsAtOnce);
         state.resize(kRowsAtOnce);
         reason.resize(kRowsAtOnce);
+        keys.resize(kRowsAtOnce);
         user.resize(kRowsAtOnce);
     }
 };
@@ -33,7 +37,8 @@ std::vector<NumberedRecord> read_records(soci::session& sql, const RecordQuery& 
     Columns rows;
     auto prepared = (sql.prepare << query.sql);
     prepared, soci::into(rows.device), soci::into(rows.number), soci::into(rows.id),
-        soci::into(rows.state), soci::into(rows.reason), soci::into(rows.user);
+        soci::into(rows.state), soci::into(rows.reason), soci::into(rows.keys),
+        soci::into(rows.user);
     for (const auto& [name, value] : query.numbers) {
         prepared, soci::use(value, name);
     }
@@ -54,7 +59,7 @@ std::vector<NumberedRecord> read_records(soci::session& sql, const RecordQuery& 
                                     {},
                                     device::parse_state(rows.state[i]),
                                     std::move(rows.reason[i]),
-                                    {}}});
+                                    stored_keys(rows.keys[i])}});
             }
             if (!rows.user[i].empty()) {
                 records.back().record.users.push_back(std::move(rows.user[i]));

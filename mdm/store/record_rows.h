@@ -22,7 +22,7 @@ struct NumberedRecord {
 };
 
 /// The query must give, ordered by device and by the position of the user: devices.id, a number,
-/// device_id, state, reason, and the name of a user or ''.
+/// device_id, state, reason, keys, and the name of a user or ''.
 struct RecordQuery {
     std::string sql;
     std::vector<std::pair<std::string, std::int64_t>> numbers;

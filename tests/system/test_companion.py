@@ -1,10 +1,11 @@
 """easgate-mdm and easgate together: what an administrator does there is what phones meet here."""
 
+import hashlib
 import subprocess
 import time
 
 import pytest
-from harness import BIN, PING_BODY, Gate, eventually, post, to_yaml, wait_port
+from harness import BIN, FOLDER_SYNC_BODY, PING_BODY, Gate, eventually, post, to_yaml, wait_port
 from ports import free_port
 from wire_client import Closed
 
@@ -59,6 +60,28 @@ def gate_of(tmp_path, pki, companion, upstream):
     made = Gate(tmp_path / "gate", pki, companion, upstream)
     yield made
     made.kill()
+
+
+def test_keys_reach_the_gate(companion, gate_of, pki):
+    gate_of.change_instance(tls=True, require_client_certificate=True, client_ca_file=pki.client_ca.file, bind="certificate")
+    companion.device("add", "PHONE1", "--key", "00" * 32)
+    companion.start()
+    gate_of.start()
+
+    def ask(identity):
+        with gate_of.tls_client(identity) as client:
+            return client.request(post("PHONE1", body=FOLDER_SYNC_BODY, password="right")).status
+    assert ask(pki.alice) == 403
+    public = subprocess.run(["openssl", "x509", "-in", pki.alice.certificate, "-noout", "-pubkey"],
+                            capture_output=True, check=True).stdout
+    key = hashlib.sha256(subprocess.run(["openssl", "pkey", "-pubin", "-outform", "der"], input=public,
+                                        capture_output=True, check=True).stdout).hexdigest()
+    companion.device("set", "PHONE1", "--key", "00" * 32, "--key", key.upper())
+    eventually(lambda: ask(pki.alice) == 200, timeout=3)
+    assert ask(pki.bob) == 403
+    companion.device("set", "PHONE1", "--state", "allow")
+    assert ask(pki.bob) == 403, "what isn't named stays"
+    assert companion.run("device", "set", "PHONE1", "--key", "12").returncode == 64
 
 
 def test_states_reach_the_gate(companion, gate_of):

@@ -128,12 +128,13 @@ def test_an_unknown_certificate_is_refused(served, pki):
 
 def test_full_then_nothing_then_changes(served):
     served.must("device", "add", "A1", "--user", "alice")
-    served.must("device", "add", "A2", "--state", "wipe", "--reason", "lost")
+    served.must("device", "add", "A2", "--state", "wipe", "--reason", "lost", "--key", "aB" * 32)
     for packed in (False, True):
         full = served.devices(packed=packed)
         assert full.head["full"] is True and full.head["policy"] == {"only_secure_email": False}
         assert full.devices == {"A1": {"id": "A1", "users": ["alice"], "state": "allow"},
-                                "A2": {"id": "A2", "users": [], "state": "wipe", "reason": "lost"}}
+                                "A2": {"id": "A2", "users": [], "state": "wipe", "reason": "lost",
+                                       "keys": ["ab" * 32]}}
     assert served.devices(cursor_of(full)).status == 204
     served.must("device", "remove", "A1")
     served.must("device", "set", "A2", "--state", "deny")

@@ -38,6 +38,15 @@ TEST_CASE("a line a device") {
     CHECK(line_of(record("A1", State::removed)).find("\"removed\"") != std::string::npos);
     CHECK(line_of(record("a\x01z", State::wipe, {"ä"})) ==
           "{\"id\":\"a\\u0001z\",\"users\":[\"ä\"],\"state\":\"wipe\"}\n");
+    device::Record bound = record("A1", State::allow, {}, "new");
+    bound.keys.resize(2);
+    bound.keys[1].fill(0xAB);
+    std::string second;
+    for (int i = 0; i < 32; ++i) {
+        second += "ab";
+    }
+    CHECK(line_of(bound) == R"({"id":"A1","users":[],"state":"allow","reason":"new","keys":[")" +
+                                std::string(64, '0') + R"(",")" + second + "\"]}\n");
 }
 
 TEST_CASE("a document has as many lines as its first one says, in pieces of bounded size") {

@@ -23,6 +23,7 @@ std::string read(std::string_view text) {
         for (std::size_t i = 0; i < each.users.size(); ++i) {
             all += (i == 0 ? " " : ",") + each.users[i];
         }
+        all += each.keys.empty() ? "" : " with " + std::to_string(each.keys.size()) + " keys";
         all += (each.reason.empty() ? "" : " (" + each.reason + ")") + '\n';
     }
     return all;
@@ -44,6 +45,9 @@ TEST_CASE("a list of devices") {
     CHECK(read("state,id\ndeny,A1\n") == "A1 deny\n");
     CHECK(read("id\nA1\n") == "A1 allow\n");
     CHECK(read("id\n").empty());
+    const std::string key(64, 'a');
+    CHECK(read("id,keys\nA1," + key + ' ' + key + "\nA2,\n") == "A1 allow with 2 keys\nA2 allow\n");
+    CHECK(says("id,keys\nA1,abc\n", "2: keys must be SHA-256 sums"));
 }
 
 TEST_CASE("the header line is needed and must be right") {

@@ -59,19 +59,60 @@ TEST_CASE("a change touches what it names, and takes a new number only if someth
     const Instance hq = store.add_instance("hq");
     must(store.devices().add(hq.id, record("A1", State::allow, {"alice"}, "new")));
     const std::int64_t before = store.find("hq").last_change;
-    const auto denied = must(store.devices().change(hq.id, "a1", {{}, State::deny, {}}));
+    const auto denied = must(store.devices().change(hq.id, "a1", {.state = State::deny}));
     CHECK(denied.state == State::deny);
     CHECK(denied.users == std::vector<std::string>{"alice"});
     CHECK(denied.reason == "new");
     const std::int64_t after = store.find("hq").last_change;
     CHECK(after > before);
-    must(store.devices().change(hq.id, "A1", {{}, State::deny, {}}));
+    must(store.devices().change(hq.id, "A1", {.state = State::deny}));
     CHECK(store.find("hq").last_change == after);
-    CHECK(must(store.devices().change(hq.id, "A1", {std::vector<std::string>{}, {}, {}}))
+    CHECK(must(store.devices().change(hq.id, "A1", {.users = std::vector<std::string>{}}))
               .users.empty());
-    CHECK(store.devices().change(hq.id, "A2", {{}, State::deny, {}}).error().kind ==
+    CHECK(store.devices().change(hq.id, "A2", {.state = State::deny}).error().kind ==
           FailureKind::missing);
-    CHECK_FALSE(store.devices().change(hq.id, "A1", {{}, {}, "a\nb"}));
+    CHECK_FALSE(store.devices().change(hq.id, "A1", {.reason = "a\nb"}));
+}
+
+TEST_CASE("keys are kept in their order, changed, and read back as they are") {
+    TemporaryStore store;
+    const Instance hq = store.add_instance("hq");
+    device::Record bound = record("A1", State::allow, {"alice", "bob"});
+    bound.keys.resize(2);
+    bound.keys[0].fill(0xF0);
+    must(store.devices().add(hq.id, bound));
+    const auto stored = [&] { return must(store.devices().page(hq.id, "", 10)).at(0).record; };
+    CHECK(stored().keys == bound.keys);
+    CHECK(must(FeedSnapshot::open(store.path, hq.id, std::nullopt)).next(10)->at(0).keys ==
+          bound.keys);
+    const std::int64_t before = store.find("hq").last_change;
+    DeviceChange change{.keys = bound.keys};
+    must(store.devices().change(hq.id, "A1", change));
+    CHECK(store.find("hq").last_change == before);
+    change.keys = std::vector<device::KeyHash>{};
+    must(store.devices().change(hq.id, "A1", change));
+    CHECK(store.find("hq").last_change > before);
+    CHECK(stored().keys.empty());
+    CHECK(stored().users == bound.users);
+
+    bound.keys.resize(kMostKeys + 1);
+    CHECK(must(store.devices().import(hq.id, {})).changed == 0);
+    CHECK(store.devices().add(hq.id, bound).error().kind == FailureKind::invalid);
+}
+
+TEST_CASE("a list of keys and what the database holds of it") {
+    device::KeyHash key{};
+    key[31] = 0x0F;
+    const std::string text = std::string(63, '0') + 'f';
+    CHECK(key_list({}).empty());
+    CHECK(keys_of_list("")->empty());
+    CHECK(keys_of_list(text + ' ' + std::string(62, '0') + "0F") == std::vector{key, key});
+    for (const std::string& wrong : {' ' + text, text + "  " + text, text + ',' + text,
+                                     text.substr(1), text + '0', std::string(64, 'g')}) {
+        CAPTURE(wrong);
+        CHECK_FALSE(keys_of_list(wrong));
+    }
+    CHECK_THROWS(stored_keys("damaged"));
 }
 
 TEST_CASE("a removed device is gone for everybody and can come back") {
@@ -81,7 +122,7 @@ TEST_CASE("a removed device is gone for everybody and can come back") {
     must(store.devices().remove(hq.id, "a1"));
     CHECK(listed(store, hq.id).empty());
     CHECK_FALSE(store.devices().remove(hq.id, "A1"));
-    CHECK_FALSE(store.devices().change(hq.id, "A1", {{}, State::deny, {}}));
+    CHECK_FALSE(store.devices().change(hq.id, "A1", {.state = State::deny}));
     must(store.devices().add(hq.id, record("a1", State::deny)));
     const auto page = must(store.devices().page(hq.id, "", 10));
     REQUIRE(page.size() == 1);

@@ -29,9 +29,9 @@ TEST_CASE("a delta has what changed, in order, each device once, tombstones incl
     const Instance hq = store.add_instance("hq");
     must(store.devices().import(hq.id, std::vector{record("A1"), record("A2"), record("A3")}));
     const std::int64_t since = store.find("hq").last_change;
-    must(store.devices().change(hq.id, "A3", {{}, State::deny, {}}));
+    must(store.devices().change(hq.id, "A3", {.state = State::deny}));
     must(store.devices().remove(hq.id, "A1"));
-    must(store.devices().change(hq.id, "A3", {{}, State::non_compliant, {}}));
+    must(store.devices().change(hq.id, "A3", {.state = State::non_compliant}));
     auto snapshot = must(FeedSnapshot::open(store.path, hq.id, since));
     CHECK(snapshot.count() == 2);
     CHECK(lines_of(std::move(snapshot)) == "A1 removed; A3 non_compliant");
@@ -48,8 +48,9 @@ TEST_CASE("count and lines agree while somebody writes") {
     auto snapshot = must(FeedSnapshot::open(store.path, hq.id, std::nullopt));
     auto records = must(snapshot.next(10));
     must(store.devices().remove(hq.id, "D49"));
-    must(store.devices().change(hq.id, "D48", {std::vector<std::string>{"eve"}, State::deny, {}}));
-    must(store.devices().change(hq.id, "D1", {{}, State::deny, {}}));
+    must(store.devices().change(hq.id, "D48",
+                                {.users = std::vector<std::string>{"eve"}, .state = State::deny}));
+    must(store.devices().change(hq.id, "D1", {.state = State::deny}));
     must(store.devices().add(hq.id, record("NEW")));
     std::size_t seen = records.size();
     while (!(records = must(snapshot.next(10))).empty()) {

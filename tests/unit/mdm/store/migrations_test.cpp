@@ -50,12 +50,28 @@ TEST_CASE("a later step is applied once to an older database, and its data stays
     static constexpr std::array kStatements = {
         "CREATE TABLE extra (name TEXT)"sv,
         "INSERT INTO extra (name) SELECT name FROM instances"sv};
+    const int next = newest_version() + 1;
     const std::array steps = {Migration{1, "never run again", {}},
-                              Migration{2, "one more table", kStatements}};
+                              Migration{next, "one more table", kStatements}};
     must(migrate(store.database.session(), steps, false));
     must(migrate(store.database.session(), steps, false));
-    CHECK(version_of(store.database) == 2);
+    CHECK(version_of(store.database) == next);
     CHECK(count_of(store.database, "SELECT count(*) FROM extra WHERE name = 'hq'") == 1);
+}
+
+TEST_CASE("the devices of an older database have no keys") {
+    TemporaryStore store;
+    const Instance hq = store.add_instance("hq");
+    must(store.devices().add(hq.id, record("A1", device::State::allow, {"alice"})));
+    // As the first version left it.
+    store.database.session() << "ALTER TABLE devices DROP COLUMN keys";
+    store.database.session() << "UPDATE schema_version SET version = 1";
+    must(migrate(store.database.session(), migrations(), false));
+    CHECK(version_of(store.database) == newest_version());
+    const auto page = must(store.devices().page(hq.id, "", 10));
+    REQUIRE(page.size() == 1);
+    CHECK(page[0].record.users == std::vector<std::string>{"alice"});
+    CHECK(page[0].record.keys.empty());
 }
 
 TEST_CASE("a step that fails leaves nothing of itself") {
@@ -63,9 +79,9 @@ TEST_CASE("a step that fails leaves nothing of itself") {
     static constexpr std::array kStatements = {"CREATE TABLE extra (name TEXT)"sv,
                                                "INSERT INTO nowhere (name) VALUES ('x')"sv};
     const std::array steps = {Migration{1, "never run again", {}},
-                              Migration{2, "broken", kStatements}};
+                              Migration{newest_version() + 1, "broken", kStatements}};
     CHECK_FALSE(migrate(store.database.session(), steps, false));
-    CHECK(version_of(store.database) == 1);
+    CHECK(version_of(store.database) == newest_version());
     CHECK(count_of(store.database, "SELECT count(*) FROM sqlite_master WHERE name = 'extra'") == 0);
 }
 
