@@ -42,6 +42,21 @@ def test_first_use_binds_the_user(bound, upstream):
     assert bound.ask(post(user="bob", **GOOD)).status == 403
 
 
+def test_killed(bound):
+    """What is bound is on disk a second later, whole, however the node ends."""
+    for round_ in range(3):
+        for number in (1, 2):
+            assert bound.ask(post(f"PHONE{number}", **GOOD)).status == 200
+        if round_ == 0:
+            eventually(lambda: bindings_file(bound).exists() and bindings_file(bound).read_text().count("alice") == 2)
+        bound.kill()
+        bound.start()
+        assert set(listed(bound)) == {"PHONE1", "PHONE2"}
+        assert bound.ask(post("PHONE1", user="bob", **GOOD)).status == 403
+        assert bound.ask(post("PHONE2", user="bob", **GOOD)).status == 403
+        assert bound.metric("easgate_device_bindings_damaged", instance="mail") == 0
+
+
 def test_removed_is_bound_anew(bound):
     assert bound.ask(post(**GOOD)).status == 200
     removed = run("binding", "remove", "--config", bound.config_file, "phone1")

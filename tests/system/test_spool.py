@@ -81,6 +81,23 @@ def test_limits(spooling, upstream):
     assert kept_in_files(gate) == []
 
 
+def test_a_full_disk(make_gate, upstream):
+    """A file system of 256 KiB of its own: what doesn't fit is answered 503, and the room comes back."""
+    gate = make_gate(limits={"spool_memory": "4KiB"}, node={"workers": 2})
+    gate.change_instance(upstream_chunked="length")
+    mount = f"mount -t tmpfs -o size=256k none '{gate.state_file.parent}' && exec \"$@\""
+    gate.prefix = ["unshare", "--mount", "sh", "-c", mount, "sh"]
+    gate.start()
+    for _ in range(3):
+        answer = gate.ask(head() + chunks(mail(400_000)) + END)
+        assert answer.status == 503 and answer.value("retry-after")
+        assert gate.access(answer.value("x-request-id"))["reason"] == "overloaded"
+        assert gate.ask(head() + chunks(mail(150_000)) + END).status == 200
+    assert gate.log_lines("No space left on device")
+    assert [len(received.body) for received in upstream.requests] == [len(mail(150_000))] * 3
+    assert kept_in_files(gate) == []
+
+
 def test_a_stranger_keeps_nothing(spooling, upstream):
     gate = spooling(spool_total="100KiB", spool_body="100KiB")
     with gate.client() as client:
