@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "filters/eas/root.h"
 #include "proxy/base/text.h"
 
 namespace eg::filters::eas {
@@ -44,6 +45,7 @@ Reason LookupJudge::feed(std::string_view piece) {
             return refuse(Reason::bad_request, event.error().what);
         }
         piece.remove_prefix(event->consumed);
+        read_ += event->consumed;
         if (event->kind == WbxmlReader::Kind::need_more || event->kind == WbxmlReader::Kind::end) {
             break;
         }
@@ -56,6 +58,9 @@ Reason LookupJudge::take(const WbxmlReader::Event& event) {
     using Kind = WbxmlReader::Kind;
     switch (event.kind) {
         case Kind::open:
+            if (reader_.depth() == 1 && read_ > kRootBytes) {
+                return refuse(Reason::bad_request, "the root isn't in the first bytes");
+            }
             if (reader_.depth() == 1 && event.tag != root_) {
                 return refuse(Reason::body_root, "the root isn't that of the command");
             }

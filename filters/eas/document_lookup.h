@@ -32,7 +32,8 @@ class LookupJudge {
     /// The next piece of the body; any way of cutting it gives the same result. Reason::none: no
     /// objection so far. After another one the judge is of no more use.
     ///
-    /// bad_request: not ActiveSync's WBXML, or a tag that it doesn't assign. body_root: the root of
+    /// bad_request: not ActiveSync's WBXML, a tag that it doesn't assign, or a root after
+    /// kRootBytes (as for every other command). body_root: the root of
     /// another command. body_too_large: more than kMostLookupBytes. document_lookup: a store other
     /// than the mailbox and the address list, or any tag of DocumentLibrary.
     [[nodiscard]] Reason feed(std::string_view piece);
@@ -49,7 +50,8 @@ class LookupJudge {
     Tag root_;
     std::array<char, 8> store_{};  // longer ones are none of those that pass
     std::size_t store_bytes_ = 0;
-    std::size_t bytes_ = 0;
+    std::size_t bytes_ = 0;  // of the body so far
+    std::size_t read_ = 0;   // of them, what the reader has taken
     Reason reason_ = Reason::none;
     const char* detail_ = "";
 };
