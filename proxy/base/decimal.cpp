@@ -7,6 +7,13 @@
 namespace eg {
 
 void append_decimal(std::string& out, std::uint64_t value) {
+    if (value < 1000) {  // most of them are
+        std::array<char, 3> few{};
+        write_digits(few.data(), value, few.size());
+        const std::size_t skipped = value < 10 ? 2 : value < 100 ? 1 : 0;
+        out.append(few.data() + skipped, few.size() - skipped);
+        return;
+    }
     std::array<char, 20> digits{};
     out.append(digits.data(),
                std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);

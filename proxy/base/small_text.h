@@ -17,6 +17,7 @@ class SmallText {
   public:
     SmallText() = default;
     // Implicit, so that it stands wherever a std::string could.
+    // NOLINTNEXTLINE(google-explicit-constructor)
     SmallText(std::string_view text) { assign(text); }
     SmallText(const SmallText& other) : SmallText(other.view()) {}
     SmallText(SmallText&& other) noexcept
@@ -59,6 +60,7 @@ class SmallText {
     [[nodiscard]] std::string_view view() const {
         return {heap_ != nullptr ? heap_.get() : inline_.data(), size_};
     }
+    // NOLINTNEXTLINE(google-explicit-constructor)
     operator std::string_view() const { return view(); }
     [[nodiscard]] std::size_t size() const { return size_; }
     [[nodiscard]] bool empty() const { return size_ == 0; }

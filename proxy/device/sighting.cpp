@@ -72,7 +72,9 @@ void SightingTable::merge(Sighting&& sighting) {
 
 std::vector<Sighting> SightingTable::take() {
     std::fill(slots_.begin(), slots_.end(), Slot{});
-    return std::exchange(list_, {});
+    std::vector<Sighting> next;
+    next.reserve(list_.size());  // the coming time is mostly like the last
+    return std::exchange(list_, std::move(next));
 }
 
 Sighting* SightingTable::find_or_add(std::uint64_t device) {

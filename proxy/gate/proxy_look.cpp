@@ -76,7 +76,7 @@ ProxyTransaction::Next ProxyTransaction::look_at_body() {
 }
 
 void ProxyTransaction::answer_autodiscover_head(const http::RequestHead& head) {
-    using namespace filters::autodiscover;
+    namespace autodiscover = filters::autodiscover;
     std::string url = service_.instance().settings().public_url;
     if (url.empty()) {
         url.append(connection_.is_tls() ? "https://" : "http://").append(head.host);
@@ -84,11 +84,12 @@ void ProxyTransaction::answer_autodiscover_head(const http::RequestHead& head) {
     if (head.host.empty() && service_.instance().settings().public_url.empty()) {
         answer(filters::refuse(Reason::bad_request, "autodiscover"));  // HTTP/1.0 names no host
     } else if (filters::is_autodiscover_json(head.path)) {
-        answer_autodiscover(answer_json(read_query(head.query).value_or(Query()), url));
+        answer_autodiscover(autodiscover::answer_json(
+            autodiscover::read_query(head.query).value_or(autodiscover::Query()), url));
     } else if (needs_peek()) {
         local_answer_ = std::move(url);
     } else {
-        answer_autodiscover(answer_xml(Asked::nothing, {}, url));
+        answer_autodiscover(autodiscover::answer_xml(autodiscover::Asked::nothing, {}, url));
     }
 }
 

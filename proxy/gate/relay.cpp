@@ -68,37 +68,35 @@ bool Relay::take_piece(net::Buffer& input) {
             status_ = Status::too_large;
             return false;
         }
-        const bool last = reader_.done();
-        if (!piece->data.empty()) {
-            if (chunked_) {
-                const auto digits = http::write_chunk_size(piece->data.size(), chunk_size_);
-                pending_[1] = {chunk_size_.data(), digits};
-                pending_[3] = "\r\n";
-            }
-            pending_[2] = piece->data;
-        }
-        if (last) {
-            ended_ = true;
-            pending_[4] = chunked_ ? http::kLastChunk : std::string_view();
-            // Whole in the buffer from the start: kept there, so that it can be sent again.
-            whole_ = is_request_ && !started_ && !chunked_;
-            body_ = piece->data;
-        }
-        if (last || !piece->data.empty()) {
-            pending_bytes_ = 0;
-            for (const auto& part : pending_) {
-                pending_bytes_ += static_cast<std::uint32_t>(part.size());
-            }
+        ended_ = reader_.done();
+        if (ended_ || !piece->data.empty()) {
+            frame(piece->data);
             return true;
         }
-        if (piece->consumed == 0) {
-            return false;
-        }
-        if (consumed_ == input.size()) {
+        if (piece->consumed == 0 || consumed_ == input.size()) {
             return false;
         }
     }
     return false;
+}
+
+void Relay::frame(std::string_view data) {
+    if (chunked_ && !data.empty()) {
+        const auto digits = http::write_chunk_size(data.size(), chunk_size_);
+        pending_[1] = {chunk_size_.data(), digits};
+        pending_[3] = "\r\n";
+    }
+    pending_[2] = data;
+    if (ended_) {
+        pending_[4] = chunked_ ? http::kLastChunk : std::string_view();
+        // Whole in the buffer from the start: kept there, so that it can be sent again.
+        whole_ = is_request_ && !started_ && !chunked_;
+        body_ = data;
+    }
+    pending_bytes_ = 0;
+    for (const auto& part : pending_) {
+        pending_bytes_ += static_cast<std::uint32_t>(part.size());
+    }
 }
 
 Relay::Step Relay::write_pending(net::Stream& sink) {

@@ -64,6 +64,8 @@ class Relay {
     Step write_pending(net::Stream& sink);
     /// Makes the next piece of `input` pending; false if there is none.
     bool take_piece(net::Buffer& input);
+    /// What leaves for a piece of the body, and at its end.
+    void frame(std::string_view data);
     bool read_more(net::Stream& source, net::Buffer& input);
     void settle(net::Buffer& input);
 

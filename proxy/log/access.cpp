@@ -1,5 +1,7 @@
 #include "proxy/log/access.h"
 
+#include <array>
+
 #include "proxy/base/decimal.h"
 #include "proxy/log/escape.h"
 #include "proxy/log/stamp.h"
@@ -12,18 +14,9 @@ std::uint64_t whole_milliseconds(std::chrono::microseconds duration) {
     return duration.count() <= 0 ? 0 : (static_cast<std::uint64_t>(duration.count()) + 999) / 1000;
 }
 
-/// An address as text without allocation for IPv4, which is nearly all of them.
 void append_address(std::string& out, const IpAddress& address) {
-    if (!address.is_v4()) {
-        out.append(address.to_string());
-        return;
-    }
-    for (std::size_t i = 0; i < 4; ++i) {
-        if (i > 0) {
-            out.push_back('.');
-        }
-        append_decimal(out, address.bytes()[i]);
-    }
+    std::array<char, IpAddress::kTextBytes> text;
+    out.append(address.write(text));
 }
 
 std::string_view verdict_word(const AccessRecord& record) {
@@ -53,7 +46,7 @@ void append_text_line(std::string& out, const AccessRecord& record, std::string_
     word(record.protocol);
     out.push_back(' ');
     append_quoted(out, record.user_agent);
-    word(verdict_word(record));
+    out.append(record.allowed ? " allow" : " refuse");
     word(record.reason);
     number(record.status);
     number(record.bytes_in);

@@ -29,7 +29,8 @@ constexpr std::array<std::array<bool, 128>, 4> kPlain = {
     plain_bytes(Style::json)};
 
 /// Whether eight bytes pass as they are: what plain_bytes() says, all at once.
-bool all_plain(std::uint64_t word, Style style) {
+template <Style style>
+bool all_plain(std::uint64_t word) {
     const bool printable =
         words::between(word, style == Style::word ? '!' : ' ', '~') == words::kTops;
     const bool quote = style != Style::rest && words::any(word, '"') != 0;
@@ -131,17 +132,7 @@ void append_escaped(std::string& out, std::string_view value, Style style) {
     out.append(value, begin);
 }
 
-void append_limited(std::string& out, std::string_view value, Style style, std::size_t most) {
-    if (value.size() <= most) {
-        // Nearly all values pass as a whole.
-        if (words::for_all(value, 'x',
-                           [style](std::uint64_t word) { return all_plain(word, style); })) {
-            out.append(value);
-        } else {
-            append_escaped(out, value, style);
-        }
-        return;
-    }
+void append_cut(std::string& out, std::string_view value, Style style, std::size_t most) {
     std::size_t end = most;
     for (unsigned back = 0; back < 3 && (static_cast<std::uint8_t>(value[end]) & 0xC0U) == 0x80U;
          ++back) {
@@ -151,36 +142,49 @@ void append_limited(std::string& out, std::string_view value, Style style, std::
     out.append(kCutMark);
 }
 
-void append_value(std::string& out, std::string_view value, Style style) {
+// Nearly all values pass as a whole: for them there is a copy of this for each style.
+template <Style style>
+void append_limited(std::string& out, std::string_view value, std::size_t most) {
+    if (value.size() > most) {
+        append_cut(out, value, style, most);
+    } else if (words::for_all(value, 'x', all_plain<style>)) {
+        out.append(value);
+    } else {
+        append_escaped(out, value, style);
+    }
+}
+
+template <Style style>
+void append_value(std::string& out, std::string_view value) {
     if (value.empty()) {
         out.push_back('-');
     } else if (value == "-") {
         escape_text(out, value);
     } else {
-        append_limited(out, value, style, kMostValueBytes);
+        append_limited<style>(out, value, kMostValueBytes);
     }
 }
 
 void append_json(std::string& out, std::string_view value, std::size_t most) {
     out.push_back('"');
-    append_limited(out, value, Style::json, most);
+    append_limited<Style::json>(out, value, most);
     out.push_back('"');
 }
 
 }  // namespace
 
 void append_word(std::string& out, std::string_view value) {
-    append_value(out, value, Style::word);
+    append_value<Style::word>(out, value);
 }
 
 void append_quoted(std::string& out, std::string_view value) {
     out.push_back('"');
-    append_value(out, value, Style::quoted);
+    append_value<Style::quoted>(out, value);
     out.push_back('"');
 }
 
 void append_rest(std::string& out, std::string_view value) {
-    append_limited(out, value, Style::rest, kMostRestBytes);
+    append_limited<Style::rest>(out, value, kMostRestBytes);
 }
 
 void append_json_string(std::string& out, std::string_view value) {

@@ -47,7 +47,7 @@ unsigned Log::generation() const {
     return writer_->generation();
 }
 
-void Log::write_event(Level level, std::string_view area, std::string message) {
+void Log::write_event(Level level, std::string_view area, const std::string& message) {
     writer_->event(level, area, message);
 }
 

@@ -72,7 +72,7 @@ class Log {
     [[nodiscard]] unsigned generation() const;
 
   private:
-    void write_event(Level level, std::string_view area, std::string message);
+    void write_event(Level level, std::string_view area, const std::string& message);
     std::unique_ptr<Writer> writer_;
 };
 

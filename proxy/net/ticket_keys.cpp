@@ -25,6 +25,7 @@ void derive(std::string_view secret, std::string_view info, unsigned char* out,
     EVP_KDF_free(kdf);
     char digest[] = "SHA256";
     // OSSL_PARAM has no const form; the values are only read.
+    // NOLINTBEGIN(cppcoreguidelines-pro-type-const-cast)
     OSSL_PARAM parameters[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
         OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, const_cast<char*>(secret.data()),
@@ -32,6 +33,7 @@ void derive(std::string_view secret, std::string_view info, unsigned char* out,
         OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, const_cast<char*>(info.data()),
                                           info.size()),
         OSSL_PARAM_construct_end()};
+    // NOLINTEND(cppcoreguidelines-pro-type-const-cast)
     EG_CHECK(context != nullptr && EVP_KDF_derive(context, out, length, parameters) == 1);
     EVP_KDF_CTX_free(context);
 }

@@ -28,6 +28,7 @@ constexpr const char* kTls12Suites =
 // RFC 7301: length-prefixed names.
 constexpr std::string_view kAlpn("\x08http/1.1", 9);
 
+// NOLINTNEXTLINE(readability-function-size): OpenSSL's signature
 int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_length,
                 const unsigned char* offered, unsigned offered_length, void*) {
     const auto* ours = reinterpret_cast<const unsigned char*>(kAlpn.data());
@@ -40,6 +41,7 @@ int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_length,
     return SSL_TLSEXT_ERR_OK;
 }
 
+// NOLINTNEXTLINE(readability-function-size): OpenSSL's signature
 int ticket_callback(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                     EVP_MAC_CTX* mac, int sealing) {
     auto* keys = static_cast<TicketKeys*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
@@ -203,6 +205,7 @@ SslPtr TlsClientContext::connect() {
     } else {
         // What the macro SSL_set_tlsext_host_name does, without its C cast; the name is only read.
         SSL_ctrl(ssl.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                 // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
                  const_cast<char*>(settings_.host.c_str()));
         EG_CHECK(SSL_set1_host(ssl.get(), settings_.host.c_str()) == 1);
     }

@@ -25,6 +25,7 @@ constexpr std::size_t kWarm = 128;             // free ones of a thread that kee
 // All blocks lie side by side in one range of addresses, so that a look at a pointer tells whose it
 // is. Null until the first block is asked for, and where there is no such range. Written once,
 // before there are threads.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
 char* range = nullptr;
 
 [[nodiscard]] char* block_at(Index index) {
@@ -99,8 +100,10 @@ struct FreeBlocks {
     std::vector<Index> cold;  // without pages
 };
 
+// NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables): OpenSSL asks from anywhere
 thread_local bool thread_ends = false;
 thread_local FreeBlocks free_blocks;
+// NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
 
 FreeBlocks::~FreeBlocks() {
     thread_ends = true;

@@ -280,25 +280,29 @@ bool SimpleTransaction::next_piece() {
     return true;
 }
 
+bool SimpleTransaction::write_out() {
+    while (sent_ < out_.size()) {
+        const std::string_view rest = std::string_view(out_).substr(sent_);
+        const auto result = connection_.stream().write({&rest, 1});
+        if (result.status == net::IoStatus::again && !connection_.deadline().passed()) {
+            return false;
+        }
+        if (result.status != net::IoStatus::ok) {
+            broken_ = true;
+            state_ = State::done;
+            return false;
+        }
+        sent_ += result.bytes;
+        connection_.deadline().arm(write_timeout_);
+    }
+    out_.clear();
+    sent_ = 0;
+    return true;
+}
+
 void SimpleTransaction::send() {
     constexpr int kPiecesPerTurn = 16;
-    for (int pieces = 0;;) {
-        while (sent_ < out_.size()) {
-            const std::string_view rest = std::string_view(out_).substr(sent_);
-            const auto result = connection_.stream().write({&rest, 1});
-            if (result.status == net::IoStatus::again && !connection_.deadline().passed()) {
-                return;
-            }
-            if (result.status != net::IoStatus::ok) {
-                broken_ = true;
-                state_ = State::done;
-                return;
-            }
-            sent_ += result.bytes;
-            connection_.deadline().arm(write_timeout_);
-        }
-        out_.clear();
-        sent_ = 0;
+    for (int pieces = 0; write_out();) {
         if (source_ == nullptr) {
             state_ = State::done;
             return;

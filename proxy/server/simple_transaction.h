@@ -31,6 +31,8 @@ class SimpleTransaction final : public Transaction {
     enum class State : std::uint8_t { reading_body, handling, sending, done };
     void read_body();
     void handle();
+    /// True when nothing is left of out_.
+    bool write_out();
     void send();
     void refuse(unsigned status);
     void write_head(const SimpleResponse& response);

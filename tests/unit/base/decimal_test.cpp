@@ -10,10 +10,14 @@ namespace eg {
 
 TEST_CASE("numbers in decimal") {
     std::string text = "x=";
-    append_decimal(text, 0);
-    text += ' ';
-    append_decimal(text, std::numeric_limits<std::uint64_t>::max());
-    CHECK(text == "x=0 18446744073709551615");
+    for (const std::uint64_t value :
+         {std::uint64_t{0}, std::uint64_t{9}, std::uint64_t{10}, std::uint64_t{99},
+          std::uint64_t{100}, std::uint64_t{999}, std::uint64_t{1000},
+          std::numeric_limits<std::uint64_t>::max()}) {
+        append_decimal(text, value);
+        text += ' ';
+    }
+    CHECK(text == "x=0 9 10 99 100 999 1000 18446744073709551615 ");
 
     std::string digits(4, '?');
     CHECK(write_digits(digits.data(), 42, 4) == digits.data() + 4);
