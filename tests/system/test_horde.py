@@ -1,15 +1,17 @@
 """Horde's ActiveSync server as a real mail server behind the gate. What it does in its own way is told in
 horde/horde_server.py."""
 
-import sqlite3
+import base64
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "horde"))
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE / "horde"), str(HERE.parent / "support")]
 
+from demo_query import write_base64
 from harness import eventually, run
 from horde_server import HordeServer, missing_programs
 from real_phones import easgate_phone, hold, inbox_of, python_phone, send_in_chunks, subjects
@@ -19,6 +21,7 @@ pytestmark = [pytest.mark.full, pytest.mark.timing]
 
 STEPS = ["options", "provision", "foldersync", "sync", "ping", "sendmail"]
 VERSIONS = "2.5,12.0,12.1,14.0,14.1,16.0"
+FOLDER_SYNC = encode(build("FolderHierarchy:FolderSync", build("FolderHierarchy:SyncKey", "0")))
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +102,8 @@ def test_a_phone_does_everything(horde_gate, horde, options):
 
 def test_provision_has_two_phases(horde_gate):
     phone = python_phone(horde_gate)
-    folder_sync = build("FolderHierarchy:FolderSync", build("FolderHierarchy:SyncKey", "0"))
-    assert phone.send("FolderSync", folder_sync)[0] == 449
+    status, _, body = phone.request("POST", phone.target("FolderSync"), FOLDER_SYNC, phone.headers("FolderSync"))
+    assert status == 449 and decode(body).value("Status") == "142", "not provisioned"
     wanted = build("Provision:Policy", build("Provision:PolicyType", "MS-EAS-Provisioning-WBXML"))
     status, root = phone.send("Provision", build("Provision:Provision", build("Provision:Policies", wanted)))
     policy = root.find("Policies", "Policy")
@@ -110,7 +113,7 @@ def test_provision_has_two_phases(horde_gate):
     assert phone.policy_key not in ("0", temporary)
     assert inbox_of(phone)
     phone.policy_key = temporary
-    assert phone.send("FolderSync", folder_sync)[0] == 449, "the key of the first phase holds no longer"
+    assert phone.folder_sync()[0] == 449, "the key of the first phase holds no longer"
 
 
 def test_a_message_comes_and_one_goes(horde_gate):
@@ -125,9 +128,7 @@ def test_the_short_query_reaches_horde(horde_gate, horde):
     assert "Welcome to Horde" in subjects(phone, inbox_of(phone))
     assert horde_gate.access(command="FolderSync")["device_id"] == "PHONE1"
     assert "=" not in horde.requests()[-1]["target"].rstrip("="), "passed on in its form"
-    with sqlite3.connect(horde.folder / "state.sqlite") as database:
-        ids = {row[0] for row in database.execute("SELECT device_id FROM horde_activesync_device")}
-    assert b"PHONE1".hex().upper() in ids, "Horde takes the id for bytes"
+    assert (b"PHONE1".hex().upper(), "alice") in horde.devices(), "Horde takes the id for bytes"
 
 
 # Held requests.
@@ -259,3 +260,38 @@ def test_a_sync_in_chunks_is_answered(horde_gate, mode):
     answer = phone.connection.getresponse()
     root = decode(answer.read())
     assert answer.status == 200 and root.value("Collections", "Collection", "SyncKey") not in ("", "0")
+
+
+# What Horde reads differently from the gate. Each of these reaches Horde today, and shouldn't.
+
+
+def ask(phone, query, **fields):
+    target = "/Microsoft-Server-ActiveSync?" + query
+    return phone.request("POST", target, FOLDER_SYNC, phone.headers("FolderSync") | fields)
+
+
+@pytest.mark.xfail(strict=True, reason="the gate takes names in any letter case, Horde then reads the query as base64")
+def test_a_query_means_one_device(horde_gate, horde):
+    hidden = write_base64("14.1", "FolderSync", b"HIDDEN", "TestPhone").rstrip("=")
+    ask(python_phone(horde_gate), f"{hidden}=1&cmd=FolderSync&deviceid=PHONE1&user=alice&devicetype=TestPhone")
+    assert (b"HIDDEN".hex().upper(), "alice") not in horde.devices()
+
+
+@pytest.mark.xfail(strict=True, reason="Horde looks for a name and a password in a token, too")
+def test_a_credential_means_one_user(horde_gate, horde):
+    """The device is alice's, and so says the token. But read as base64 from the word Bearer on, its text is some bytes,
+    which Horde takes for a domain, and then bob with his password."""
+    def part(value):
+        return base64.urlsafe_b64encode(value).decode().rstrip("=")
+
+    token = ".".join(map(part, [b'{"alg":"none"}', b'{"upn": "alice", "n": "0"}', b"x\\bob:secret"]))
+    phone = python_phone(horde_gate, "ALICES")
+    ask(phone, "Cmd=FolderSync&User=alice&DeviceId=ALICES&DeviceType=TestPhone", Authorization=f"Bearer {token}")
+    assert ("ALICES", "bob") not in horde.devices()
+
+
+@pytest.mark.xfail(strict=True, reason="Horde looks for the path of Autodiscover in the whole target, query included")
+def test_a_query_means_one_command(horde_gate, horde):
+    before = horde.said("FOLDERSYNC request")
+    ask(python_phone(horde_gate), "Cmd=FolderSync&User=alice&DeviceId=PHONE1&DeviceType=T/autodiscover/autodiscover.xml")
+    assert not horde.requests("autodiscover") or horde.said("FOLDERSYNC request") > before

@@ -10,21 +10,27 @@ Needs the packages of `scripts/install-deps.sh --full`, not root.
 Users: alice and bob, both with the password "secret", addresses alice@example.test and bob@example.test. Phones must
 provision. What this server does that others don't:
 
-* An unprovisioned request is answered with 449 in every version, and from 14.0 on that 449 has a body with status 142.
+* A request without the right policy key is answered with 449 in every version, and from 14.0 on that 449 has a body
+  with status 142. The status stands in AirSync's code page, whatever the command.
 * A Sync without news is answered with a document and the old key, where others send nothing at all.
-* The device id of a base64 query is noted as hex, so a phone that changes its form of query is two devices.
-* An error is mostly 500, unknown commands are 400, and a 401 names every version and command it knows.
-* PHP's web server ends each connection after one answer, and its answers carry a Host field.
-* It reads chunked bodies itself; PHP-FPM, which is what most sites run, depends on the web server before it.
-* A held Ping is looked after once a second and doesn't notice that the gate has gone; its process is busy until the
+* Device ids are upper-cased, and that of a base64 query is noted as hex, so a phone that changes its form of query is
+  two devices. A query is taken for base64 where none of Cmd, DeviceId and DeviceType is in it in just this spelling.
+* Any version is taken as the phone names it, 3.0 as well as 16.1.
+* Garbage instead of WBXML is 200 with a status of the command, an unknown command 400, most other trouble 500.
+* A name and a password are looked for in any Authorization, whatever its scheme.
+* PHP's web server ends each connection after one answer, and its answers carry a Host field. It reads chunked bodies
+  itself; other web servers before PHP were not tried.
+* A held Ping looks for mail once a second and doesn't notice that the gate has gone; its process is busy until the
   heartbeat is over, so there are some to spare.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import urllib.error
@@ -97,6 +103,11 @@ class HordeServer(ServerParts):
         file = self.folder / "log" / "requests"
         lines = file.read_text().splitlines() if file.exists() else []
         return [entry for entry in map(json.loads, lines) if word in entry["target"]]
+
+    def devices(self) -> set[tuple[str, str]]:
+        """The ids that Horde knows, each with its user."""
+        with contextlib.closing(sqlite3.connect(self.folder / "state.sqlite", timeout=10)) as database:
+            return set(database.execute("SELECT device_id, device_user FROM horde_activesync_device_users"))
 
     def said(self, word: str) -> int:
         """How often Horde's own log has it."""
