@@ -3,7 +3,7 @@
 #
 #   scripts/install-deps.sh          what the build needs
 #   scripts/install-deps.sh --test   and what the tests and the quickstart need
-#   scripts/install-deps.sh --full   and clang's tools, the bench's peers, SOGo and what it stands on (test.sh --full)
+#   scripts/install-deps.sh --full   and clang's tools, the bench's peers, SOGo and Horde with what they stand on (test.sh --full)
 #
 # Works as root or through sudo. No service is started by the installation.
 set -euo pipefail
@@ -13,7 +13,7 @@ BUILD=(g++-12 cmake ninja-build pkg-config ccache libevent-dev libssl-dev libcur
     libsqlite3-dev zlib1g-dev openssl python3 ca-certificates)
 TEST=(python3-pytest python3-cryptography nginx-light curl nghttp2-client libwbxml2-utils procps util-linux clang-format-19)
 FULL=(clang-19 clang-tidy-19 libclang-rt-19-dev llvm-19 sogo sogo-activesync memcached dovecot-imapd
-    postgresql-15 haproxy libbenchmark-dev valgrind)
+    postgresql-15 php-cli php-sqlite3 php-horde-activesync php-horde-db php-horde-rpc haproxy libbenchmark-dev valgrind)
 
 usage() {
     echo "usage: scripts/install-deps.sh [--test] [--full]" >&2

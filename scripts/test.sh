@@ -3,7 +3,7 @@
 #
 #   scripts/test.sh            unit, wire, golden, fuzz corpora, tidy, system tests, the quickstart
 #   scripts/test.sh --quick    only what needs no running servers: unit, wire, golden, corpora, tidy
-#   scripts/test.sh --full     also sanitizers, fuzzing, SOGo, a million devices
+#   scripts/test.sh --full     also sanitizers, fuzzing, SOGo, Horde, a million devices
 #
 # Environment: JOBS (compiler jobs), FUZZ_SECONDS (a fuzzer, default 60), EASGATE_SKIP_INSTALL=1.
 # What each step printed is in build/test-logs/. The last line is `N passed, N failed`; the exit status

@@ -22,17 +22,15 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
-import time
 import urllib.request
 from email.message import EmailMessage
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 
+from server_parts import ServerParts, listens, wait_for
 from smtp_sink import SmtpSink
 
 POSTGRES = Path("/usr/lib/postgresql/15/bin")
@@ -45,60 +43,20 @@ def missing_programs() -> list[str]:
     return [str(p) for p in PROGRAMS if not Path(p).exists()]
 
 
-def free_ports(names: list[str]) -> dict[str, int]:
-    held = {name: socket.create_server(("127.0.0.1", 0)) for name in names}
-    ports = {name: s.getsockname()[1] for name, s in held.items()}
-    for s in held.values():
-        s.close()
-    return ports
-
-
-def wait_for(what: str, check, seconds: float = 60.0):
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if check():
-                return
-        except (OSError, imaplib.IMAP4.error):
-            pass
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{what} didn't come up within {seconds:.0f} s")
-        time.sleep(0.1)
-
-
-def listens(port: int) -> bool:
-    with socket.create_connection(("127.0.0.1", port), 1):
-        return True
-
-
-class SogoServer:
+class SogoServer(ServerParts):
     """`with SogoServer(cert, key) as mail:` then `mail.port` speaks ActiveSync over TLS."""
 
     def __init__(self, cert: str | os.PathLike, key: str | os.PathLike) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="easgate-sogo."))
-        self.folder.chmod(0o755)  # the parts run as users of their own
-        self.ports = free_ports(["postgres", "memcached", "imap", "sogo", "nginx", "chunks"])
+        super().__init__("sogo", ["postgres", "memcached", "imap", "sogo", "nginx", "chunks"])
         self.cert, self.key = Path(cert).resolve(), Path(key).resolve()
-        self.children: list[tuple[str, subprocess.Popen]] = []
         self.smtp: SmtpSink | None = None
 
     @property
     def port(self) -> int:
         return self.ports["nginx"]
 
-    def __enter__(self) -> SogoServer:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.stop()
-
     def start(self) -> None:
-        for name in ("mail", "etc", "home", "log", "run", "spool", "dovecot", "nginx"):
+        for name in ("mail", "etc", "home", "run", "spool", "dovecot", "nginx"):
             (self.folder / name).mkdir()
         self._start_postgres()
         self._start("memcached", ["/usr/bin/memcached", "-u", "nobody", "-l", "127.0.0.1", "-U", "0", "-m", "16",
@@ -109,33 +67,9 @@ class SogoServer:
         self._start_nginx()
 
     def stop(self) -> None:
-        """Ends every part: politely, in the opposite order, then not."""
-        for name, child in reversed(self.children):
-            if child.poll() is None:
-                child.send_signal(signal.SIGINT if name == "postgres" else signal.SIGTERM)
-            try:
-                child.wait(3 if name == "sogo" else 10)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
-            # SOGo's workers outlive it; each part has a process group of its own, made by us.
-            try:
-                os.killpg(child.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        self.children.clear()
+        super().stop()
         if self.smtp is not None:
             self.smtp.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _start(self, name: str, command: list, user: str = "", **more) -> subprocess.Popen:
-        identity = {"user": user, "group": user, "extra_groups": []} if user else {}
-        with open(self.folder / "log" / f"{name}.out", "wb") as output:
-            child = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=output,
-                                     stderr=subprocess.STDOUT, cwd=self.folder, start_new_session=True,
-                                     **identity, **more)
-        self.children.append((name, child))
-        return child
 
     def _fill(self, template: str, target: Path, **more) -> None:
         """Writes a template of this folder with @NAME@ replaced."""
@@ -155,7 +89,8 @@ class SogoServer:
                        check=True, user="postgres", group="postgres", extra_groups=[], cwd=data,
                        stdout=subprocess.DEVNULL)
         self._start("postgres", [POSTGRES / "postgres", "-D", data, "-p", port, "-k", data,
-                                 "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"], "postgres")
+                                 "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"],
+                    "postgres", signal.SIGINT)
         wait_for("PostgreSQL", lambda: self._sql("postgres", "postgres", "SELECT 1") == 0)
         self._sql("postgres", "postgres", "CREATE USER sogo", check=True)
         self._sql("postgres", "postgres", "CREATE DATABASE sogo OWNER sogo TEMPLATE template0", check=True)
@@ -190,7 +125,7 @@ class SogoServer:
                   'HOME="$0/home" exec setpriv --reuid=sogo --regid=sogo --init-groups /usr/sbin/sogod '
                   '-WOUseWatchDog YES -WONoDetach YES -WOWorkersCount 6 -WOPort "127.0.0.1:$1" '
                   '-WOPidFile "$0/run/sogod.pid" -WOLogFile "$0/log/sogo.log"')
-        self._start("sogo", ["unshare", "-m", "bash", "-c", script, self.folder, self.ports["sogo"]])
+        self._start("sogo", ["unshare", "-m", "bash", "-c", script, self.folder, self.ports["sogo"]], patience=3)
         wait_for("SOGo", self._sogo_answers)
 
     def _sogo_answers(self) -> bool:
@@ -222,13 +157,6 @@ class SogoServer:
     def has_seen(self, text: str) -> bool:
         """Whether a request line with this text has reached nginx, that is, has passed the gate."""
         return text in (self.folder / "log" / "nginx.access").read_text(errors="replace")
-
-    def logs(self) -> str:
-        """The end of every part's log, for a test that failed."""
-        parts = []
-        for file in sorted((self.folder / "log").iterdir()):
-            parts.append(f"--- {file.name}\n" + file.read_text(errors="replace")[-3000:])
-        return "\n".join(parts)
 
 
 def main() -> None:
