@@ -117,6 +117,7 @@ Operation upstream_head() {
     return [text, head, memory] {
         const gate::RequestEdit edit{
             .path = "/Microsoft-Server-ActiveSync",
+            .query = "",
             .host = "mail.corp.example",
             .client = "192.0.2.17",
             .request_id = "0123456789abcdef",

@@ -97,16 +97,18 @@ Known known_name(std::string_view name) {
     }
 }
 
+/// The names as they are specified, by Known.
+constexpr std::array<std::string_view, 5> kNames{"", "Cmd", "User", "DeviceId", "DeviceType"};
+
+std::string_view specified_name(Known known) {
+    return kNames[static_cast<std::size_t>(known)];
+}
+
 /// The same of a name in any spelling.
 Known decoded_name(std::string_view name) {
-    constexpr std::array<std::pair<std::string_view, Known>, 4> kNames{
-        {{"Cmd", Known::command},
-         {"User", Known::user},
-         {"DeviceId", Known::device_id},
-         {"DeviceType", Known::device_type}}};
-    for (const auto& [text, known] : kNames) {
-        if (same_name(name, text)) {
-            return known;
+    for (std::size_t i = 1; i < kNames.size(); ++i) {
+        if (same_name(name, kNames[i])) {
+            return static_cast<Known>(i);
         }
     }
     return Known::none;
@@ -259,6 +261,9 @@ Result<void> read_plain_query(std::string_view query, EasRequest& request) {
         if (const Result<void> good = check(parameter, encoded, progress); !good) {
             return good;
         }
+        if (parameter.known != Known::none && parameter.name != specified_name(parameter.known)) {
+            request.respelled = true;
+        }
         if (const Result<void> taken = take(parameter, encoded, request); !taken) {
             return taken;
         }
@@ -268,6 +273,21 @@ Result<void> read_plain_query(std::string_view query, EasRequest& request) {
     }
     request.has_device_id = !request.device_id.empty();
     return {};
+}
+
+std::string respell_query(std::string_view query) {
+    std::string out;
+    out.reserve(query.size());
+    // Empty pieces stay: without an '&' the rest might be read as the other form.
+    while (!query.empty()) {
+        const std::string_view before = query;
+        const Parameter parameter = next_parameter(query);
+        const Known known = decoded_name(parameter.name);
+        out += known == Known::none ? parameter.name : specified_name(known);
+        out += before.substr(parameter.name.size(),
+                             before.size() - parameter.name.size() - query.size());
+    }
+    return out;
 }
 
 }  // namespace eg::filters::eas

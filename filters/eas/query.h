@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "filters/eas/request.h"
@@ -21,6 +22,11 @@ inline constexpr std::size_t kMostDeviceIdBytes = 255;
 /// `Cmd=Sync&User=…&DeviceId=…&DeviceType=…` in any order ([MS-ASHTTP] 2.2.1.1.1.1.1). '+' stays
 /// '+'.
 [[nodiscard]] Result<void> read_plain_query(std::string_view query, EasRequest& request);
+
+/// The same query with the names of Cmd, User, DeviceId and DeviceType as specified, for servers
+/// that know them in that spelling only: some of them would take the query for a base64 one.
+/// `query`: what read_plain_query() has read.
+[[nodiscard]] std::string respell_query(std::string_view query);
 
 /// The base64 form ([MS-ASHTTP] 2.2.1.1.1.1.2): standard or URL-safe alphabet, padded or not, with
 /// or without percent-encoding.

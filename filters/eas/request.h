@@ -18,6 +18,7 @@ struct EasRequest {
     Command command = Command::none;
     bool unknown_command = false;  // one is named, but it is none of ours; `command` stays none
     bool base64_form = false;
+    bool respelled = false;  // a plain parameter has its name not as specified: see respell_query()
     std::uint16_t protocol_version = 0;  // 25, 120, 121, 140, 141, 160, 161; 0 = not said
     bool has_device_id = false;
     ShortText device_id;  // bytes as sent, percent- or base64-decoded

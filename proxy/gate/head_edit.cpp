@@ -154,7 +154,8 @@ bool nominates_end_to_end(const http::RequestHead& head) {
 std::optional<std::size_t> write_upstream_head(const http::RequestHead& head,
                                                const RequestEdit& edit, std::span<char> out) {
     http::HeadWriter writer(out);
-    writer.request_line(head.method_text, edit.path, head.has_query, head.query);
+    writer.request_line(head.method_text, edit.path, head.has_query,
+                        edit.query.empty() ? head.query : edit.query);
     writer.field("Host", edit.host);
     for (const auto& field : head.fields) {
         switch (field.id) {

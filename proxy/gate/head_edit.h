@@ -17,6 +17,7 @@ namespace eg::gate {
 /// What of a request head doesn't come from the client.
 struct RequestEdit {
     std::string_view path;    // in our spelling
+    std::string_view query;   // likewise; "" = as the client wrote it
     std::string_view host;    // Host field for the mail server
     std::string_view client;  // address, for X-Forwarded-For
     std::string_view request_id;

@@ -1,7 +1,9 @@
 // The judging part of a ProxyTransaction: everything that is decided while the head is at hand.
 #include <algorithm>
 #include <array>
+#include <string>
 
+#include "filters/eas/query.h"
 #include "filters/facts.h"
 #include "proxy/base/check.h"
 #include "proxy/base/text.h"
@@ -226,7 +228,12 @@ std::uint64_t ProxyTransaction::most_spooled() const {
 
 bool ProxyTransaction::prepare_upstream_head(const http::RequestHead& head) {
     std::array<char, IpAddress::kTextBytes> client;
+    std::string query;  // next to never
+    if (published_ == filters::Service::active_sync && eas_.respelled) {
+        query = filters::eas::respell_query(head.query);
+    }
     const RequestEdit edit{.path = filters::upstream_path(published_, head.path),
+                           .query = query,
                            .host = service_.instance().upstream_host(),
                            .client = connection_.peer().address.write(client),
                            .request_id = {request_id_.data(), request_id_.size()},

@@ -51,7 +51,10 @@ void check_base64(const std::string& query, const EasRequest& request) {
     EG_CHECK(!parse("Cmd=Sync&DeviceId=A1&" + query));
 }
 
-void check_plain(const std::string& query) {
+void check_plain(const std::string& query, const EasRequest& request) {
+    const std::string sent = filters::eas::respell_query(query);
+    check_spelling(sent, request);
+    EG_CHECK((sent != query) == request.respelled && !parse(sent)->respelled);
     EG_CHECK(!parse(query + "?x=y"));
     if (query.find('=') != std::string::npos) {
         EG_CHECK(!parse(query + '&' + query));
@@ -78,7 +81,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         check_base64(query, *request);
     } else {
         EG_CHECK(!filters::eas::has_control_bytes(request->device_id));
-        check_plain(query);
+        check_plain(query, *request);
     }
     return 0;
 }

@@ -94,6 +94,13 @@ def test_ordinary_fields_pass_unchanged(shared):
     assert received.value("User-Agent") == "Some Agent/1 (x; y)"
 
 
+def test_names_of_parameters_go_as_specified(shared):
+    """Some servers know them in that spelling only, and take a query without them for a base64 one."""
+    target = "/Microsoft-Server-ActiveSync?x=1&cmd=FolderSync&USER=alice&device%49d=PHONE1&DeviceType=T"
+    assert shared.gate.ask(post(target=target)).status == 200
+    assert shared.upstream.requests[0].target.endswith("?x=1&Cmd=FolderSync&User=alice&DeviceId=PHONE1&DeviceType=T")
+
+
 def test_keep_alive_and_reuse_of_the_mail_servers_connection(make_gate, upstream):
     gate = make_gate(node={"workers": 1}).start()
     with gate.client() as client:

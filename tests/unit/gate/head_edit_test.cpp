@@ -26,6 +26,7 @@ std::string sent_on(const std::string& fields, Framing framing = {},
     REQUIRE(taken.value_or(0) == bytes.size());
     std::array<char, 4096> out;
     const gate::RequestEdit edit{.path = "/Microsoft-Server-ActiveSync",
+                                 .query = "",
                                  .host = "mail.side",
                                  .client = "192.0.2.1",
                                  .request_id = "abc",
@@ -157,8 +158,13 @@ TEST_CASE("a head that doesn't fit isn't sent in part") {
     http::RequestHead head;
     REQUIRE(http::parse_request_head(bytes, {}, scan, head).value_or(0) == bytes.size());
     std::array<char, 150> out;
-    const gate::RequestEdit edit{
-        .path = "/", .host = "m", .client = "c", .request_id = "r", .https = false, .framing = {}};
+    const gate::RequestEdit edit{.path = "/",
+                                 .query = "",
+                                 .host = "m",
+                                 .client = "c",
+                                 .request_id = "r",
+                                 .https = false,
+                                 .framing = {}};
     CHECK_FALSE(gate::write_upstream_head(head, edit, out).has_value());
 }
 

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "filters/eas/query.h"
 #include "tests/support/judging.h"
 
 using namespace eg;
@@ -48,6 +49,37 @@ TEST_CASE("a plain query is read by name, in any order and case") {
           "Sync|A1|||14.1|4294967295");
     CHECK(show(post("Cmd=Sync&DeviceId=A1", {{"X-MS-PolicyKey", "4294967296"}})) == "Sync|A1|||");
     CHECK(show(post("Cmd=Sync&DeviceId=A1", {{"X-MS-PolicyKey", "abc"}})) == "Sync|A1|||");
+}
+
+TEST_CASE("names in another spelling are sent on as specified") {
+    struct Case {
+        const char* query;
+        bool respelled;
+        const char* sent;
+    };
+    for (const Case& c : {
+             Case{"Cmd=Sync&User=a&DeviceId=A1&DeviceType=T", false,
+                  "Cmd=Sync&User=a&DeviceId=A1&DeviceType=T"},
+             {"cmd=Sync&USER=a%26b&deviceid=A1&devicetype=T&x=y", true,
+              "Cmd=Sync&User=a%26b&DeviceId=A1&DeviceType=T&x=y"},
+             {"&%43md=Sync&&DeviceId=A1&", true, "&Cmd=Sync&&DeviceId=A1&"},
+             {"&cmd=", true, "&Cmd="},
+             {"", false, ""},
+             {"Cmd=Sync&DeviceId=A1&commandX=", false, "Cmd=Sync&DeviceId=A1&commandX="},
+             {"collectionid=5&Cmd=Sync", false, "collectionid=5&Cmd=Sync"},
+         }) {
+        CAPTURE(c.query);
+        EasRequest request;
+        REQUIRE(read_plain_query(c.query, request));
+        CHECK(request.respelled == c.respelled);
+        CHECK(respell_query(c.query) == c.sent);
+        EasRequest again;
+        REQUIRE(read_plain_query(c.sent, again));
+        CHECK_FALSE(again.respelled);
+        CHECK(again.command == request.command);
+        CHECK(again.user == request.user);
+        CHECK(again.device_id == request.device_id);
+    }
 }
 
 TEST_CASE("values are percent-decoded; '+' stays '+'") {
