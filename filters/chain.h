@@ -22,7 +22,8 @@ struct Filter {
     /// Observe mode notes what it says instead of refusing. Only for rules about device, user and
     /// user agent: what protects the mail server and its protocol is never relaxed.
     bool relaxable = false;
-    /// Whether it can object at all under the rules; null: it always can.
+    /// Whether it can object at all under the rules; null: it always can. Those of one service
+    /// rely on service_of(), which gives a service only where the same rule publishes it.
     bool (*is_on)(const Rules& rules) = nullptr;
 };
 

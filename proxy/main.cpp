@@ -44,6 +44,11 @@ void add_format(CLI::App& command, bool& json) {
         ->default_str("text");
 }
 
+/// A check for CLI11: what is wrong, or "".
+std::string must_not_be_empty(const std::string& text) {
+    return text.empty() ? "is empty" : "";
+}
+
 CLI::Option* add_config(CLI::App& command, std::string& config) {
     return command.add_option("--config", config, "the configuration file")->type_name("FILE");
 }
@@ -138,7 +143,9 @@ void add_binding(CLI::App& app, CommandLine& line) {
         add_format(*one, options.json);
         one->add_option("--instance", options.instance, "of this instance only")->type_name("NAME");
     }
-    remove->add_option("DEVICE-ID", options.devices, "as `list` shows it")->required();
+    remove->add_option("DEVICE-ID", options.devices, "as `list` shows it")
+        ->required()
+        ->check(must_not_be_empty);
     line.actions[command] = [&line] { return commands::binding(line.binding); };
 }
 
@@ -152,8 +159,7 @@ void add_unblock(CLI::App& app, CommandLine& line) {
     CLI::Option_group* what = command->add_option_group("what");
     what->add_option("NAME", options.name, "a user, with or without domain, or a device")
         ->type_name("USER|DEVICE")
-        ->check(
-            [](const std::string& name) { return std::string(name.empty() ? "is empty" : ""); });
+        ->check(must_not_be_empty);
     what->add_flag("--all", options.all, "every entry");
     what->add_flag("--list", options.list, "only show what is there");
     what->require_option(1);

@@ -73,6 +73,13 @@ bool same_name(std::string_view a, std::string_view b) {
 /// Parameters that mean something to us.
 enum class Known : std::uint8_t { none, command, user, device_id, device_type };
 
+/// The names as they are specified, by Known.
+constexpr std::array<std::string_view, 5> kNames{"", "Cmd", "User", "DeviceId", "DeviceType"};
+
+std::string_view specified_name(Known known) {
+    return kNames[static_cast<std::size_t>(known)];
+}
+
 /// Of a name that is spelled without percent-encoding, in any letter case.
 Known known_name(std::string_view name) {
     const auto is = [name](std::uint64_t begin, std::uint64_t end) {
@@ -95,13 +102,6 @@ Known known_name(std::string_view name) {
         default:
             return Known::none;
     }
-}
-
-/// The names as they are specified, by Known.
-constexpr std::array<std::string_view, 5> kNames{"", "Cmd", "User", "DeviceId", "DeviceType"};
-
-std::string_view specified_name(Known known) {
-    return kNames[static_cast<std::size_t>(known)];
 }
 
 /// The same of a name in any spelling.

@@ -118,7 +118,7 @@ int import_devices(const std::string& config_file, const std::string& instance,
         return report(problems_of(csv_file, list.problems));
     }
     const Outcome<ImportCounts> counts =
-        Devices(place->database).import(place->instance.id, list.records);
+        Devices(place->database).import(place->instance.id, list.records, list.parts);
     if (!counts) {
         return report(counts.error());
     }

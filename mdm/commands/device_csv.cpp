@@ -25,11 +25,11 @@ struct Header {
     std::size_t width = 0;
 
     Header() { place.fill(kNowhere); }
+    [[nodiscard]] bool names(Column column) const { return place[column] != kNowhere; }
 
     [[nodiscard]] std::string_view value(const std::vector<std::string>& fields,
                                          Column column) const {
-        return place[column] == kNowhere ? std::string_view()
-                                         : std::string_view(fields[place[column]]);
+        return names(column) ? std::string_view(fields[place[column]]) : std::string_view();
     }
 };
 
@@ -104,7 +104,7 @@ DeviceList parse_device_csv(std::string_view text) {
     if (!csv.next()) {
         list.problems.push_back({1,
                                  "the file is empty; its first line must name the columns: "
-                                 "id,users,state,reason"});
+                                 "id,users,state,reason,keys"});
         return list;
     }
     const auto wrong_header = csv.error().empty() ? read_header(csv.fields(), header) : csv.error();
@@ -112,6 +112,10 @@ DeviceList parse_device_csv(std::string_view text) {
         list.problems.push_back({csv.line(), *wrong_header});
         return list;
     }
+    list.parts = {.users = header.names(kUsers),
+                  .state = header.names(kState),
+                  .reason = header.names(kReason),
+                  .keys = header.names(kKeys)};
     std::unordered_map<std::string, std::int64_t> lines;  // by canonical id
     while (csv.next()) {
         device::Record record;

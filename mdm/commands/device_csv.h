@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mdm/store/devices.h"
 #include "proxy/device/record.h"
 
 namespace eg::mdm {
@@ -21,10 +22,12 @@ struct CsvProblem {
 
 struct DeviceList {
     std::vector<device::Record> records;  // complete only if there is no problem
+    ImportParts parts;                    // the columns that the first line names
     std::vector<CsvProblem> problems;     // all of them, in the order of the file
 };
 
-/// A record without a state is `allow`. Reports every record that is wrong, and ids that are the
+/// A record without a state is `allow`, unless it is of a device that exists and there is no such
+/// column. Reports every record that is wrong, and ids that are the
 /// same device as an earlier one.
 [[nodiscard]] DeviceList parse_device_csv(std::string_view text);
 

@@ -27,6 +27,15 @@ bool is_there(const std::optional<device::Record>& found) {
     return found && found->state != device::State::removed;
 }
 
+device::Record merged(const device::Record& before, device::Record record,
+                      const ImportParts& parts) {
+    record.users = parts.users ? std::move(record.users) : before.users;
+    record.state = parts.state ? record.state : before.state;
+    record.reason = parts.reason ? std::move(record.reason) : before.reason;
+    record.keys = parts.keys ? std::move(record.keys) : before.keys;
+    return record;
+}
+
 }  // namespace
 
 Outcome<void> Devices::add(std::int64_t instance, const device::Record& record) {
@@ -95,7 +104,8 @@ Outcome<void> Devices::remove(std::int64_t instance, std::string_view id) {
 }
 
 Outcome<ImportCounts> Devices::import(std::int64_t instance,
-                                      std::span<const device::Record> records) {
+                                      std::span<const device::Record> records,
+                                      const ImportParts& parts) {
     return guarded([&]() -> Outcome<ImportCounts> {
         if (records.empty()) {
             return ImportCounts{};
@@ -105,8 +115,9 @@ Outcome<ImportCounts> Devices::import(std::int64_t instance,
         std::int64_t next = take_numbers(sql_, most);
         DeviceWriter writer(sql_, instance);
         ImportCounts counts;
-        for (const device::Record& record : records) {
-            const auto found = writer.find(device::canonical_id(record.id));
+        for (const device::Record& given : records) {
+            const auto found = writer.find(device::canonical_id(given.id));
+            const device::Record record = is_there(found) ? merged(*found, given, parts) : given;
             if (found && same(*found, record)) {
                 ++counts.unchanged;
                 continue;

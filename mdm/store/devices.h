@@ -26,6 +26,14 @@ struct DeviceChange {
     std::optional<std::vector<device::KeyHash>> keys{};
 };
 
+/// What the records of an import say. The rest stays as it is in devices that exist.
+struct ImportParts {
+    bool users = true;
+    bool state = true;
+    bool reason = true;
+    bool keys = true;
+};
+
 struct ImportCounts {
     std::int64_t added = 0;
     std::int64_t changed = 0;
@@ -45,11 +53,12 @@ class Devices {
     [[nodiscard]] Outcome<device::Record> change(std::int64_t instance, std::string_view id,
                                                  const DeviceChange& change);
     [[nodiscard]] Outcome<void> remove(std::int64_t instance, std::string_view id);
-    /// Adds or replaces each record, all or none. Records must be valid (device_rules.h), each
+    /// Adds or changes each device, all or none. Records must be valid (device_rules.h), each
     /// canonical id once. Those that don't differ keep their change number, so that gates needn't
     /// hear of them.
     [[nodiscard]] Outcome<ImportCounts> import(std::int64_t instance,
-                                               std::span<const device::Record> records);
+                                               std::span<const device::Record> records,
+                                               const ImportParts& parts = {});
 
     /// At most `most` devices after the canonical id `after` ("" = from the start), in the order of
     /// their canonical ids; the number is the time they were last seen in epoch seconds, 0 = never.

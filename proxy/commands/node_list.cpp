@@ -22,7 +22,12 @@ std::optional<Json> node_list(const std::string& socket, const NodeListRequest& 
     if (request.json) {
         fmt::print("{}", body);
     }
-    return Json(json_loadb(body.data(), body.size(), JSON_ALLOW_NUL, nullptr));
+    Json entries(json_loadb(body.data(), body.size(), JSON_ALLOW_NUL, nullptr));
+    if (!json_is_array(entries.get())) {
+        complain("the node answered with something else than a list");
+        return std::nullopt;
+    }
+    return entries;
 }
 
 std::string shown(const json_t* value) {

@@ -19,8 +19,7 @@ struct NodeListRequest {
     bool json = false;     // print what the node answers, as it is
 };
 
-/// The entries that the node answers with, an array. Nothing if it can't be had: then it has
-/// complained.
+/// The entries that the node answers with. Nothing if they can't be had: then it has complained.
 [[nodiscard]] std::optional<Json> node_list(const std::string& socket,
                                             const NodeListRequest& request);
 

@@ -119,7 +119,9 @@ bool IdKey::equals(std::string_view id, bool is_text) const {
         return false;
     }
     if (is_text) {
-        return iequals(text(), id);  // what has the form of a text id differs in letter case only
+        // Mostly the MDM server writes it as the phone does; else, since both have the form of a
+        // text id, they differ in letter case only.
+        return id_ == id || iequals(text(), id);
     }
     const char* key = data_;
     for (const char c : id) {

@@ -1,11 +1,12 @@
 """easgate-mdm and easgate together: what an administrator does there is what phones meet here."""
 
 import hashlib
+import json
 import subprocess
 import time
 
 import pytest
-from harness import BIN, FOLDER_SYNC_BODY, PING_BODY, Gate, eventually, post, to_yaml, wait_port
+from harness import BIN, FOLDER_SYNC_BODY, PING_BODY, Gate, eventually, post, run, to_yaml, wait_port
 from ports import free_port
 from wire_client import Closed
 
@@ -72,6 +73,7 @@ def test_keys_reach_the_gate(companion, gate_of, pki):
         with gate_of.tls_client(identity) as client:
             return client.request(post("PHONE1", body=FOLDER_SYNC_BODY, password="right")).status
     assert ask(pki.alice) == 403
+    assert gate_of.access(reason="bound_key")["device_id"] == "PHONE1"
     public = subprocess.run(["openssl", "x509", "-in", pki.alice.certificate, "-noout", "-pubkey"],
                             capture_output=True, check=True).stdout
     key = hashlib.sha256(subprocess.run(["openssl", "pkey", "-pubin", "-outform", "der"], input=public,
@@ -79,8 +81,24 @@ def test_keys_reach_the_gate(companion, gate_of, pki):
     companion.device("set", "PHONE1", "--key", "00" * 32, "--key", key.upper())
     eventually(lambda: ask(pki.alice) == 200, timeout=3)
     assert ask(pki.bob) == 403
-    companion.device("set", "PHONE1", "--state", "allow")
-    assert ask(pki.bob) == 403, "what isn't named stays"
+
+    def reason_at_gate():
+        done = run("devices", "--config", gate_of.config_file, "PHONE1", "--format", "json")
+        return json.loads(done.stdout)[0]["reason"]
+    # What isn't named stays.
+    companion.device("set", "PHONE1", "--reason", "moved")
+    eventually(lambda: reason_at_gate() == "moved", timeout=3)
+    assert (ask(pki.bob), ask(pki.alice)) == (403, 200)
+    file = companion.folder / "phones.csv"
+    file.write_text("id,reason\nPHONE1,moved again\n")
+    companion.device("import", file)
+    eventually(lambda: reason_at_gate() == "moved again", timeout=3)
+    assert (ask(pki.bob), ask(pki.alice)) == (403, 200)
+    file.write_text(f"id,keys\nPHONE1,{'00' * 32}\n")
+    companion.device("import", file)
+    eventually(lambda: ask(pki.alice) == 403, timeout=3)
+    companion.device("set", "PHONE1", "--any-key")
+    eventually(lambda: ask(pki.bob) == 200, timeout=3)
     assert companion.run("device", "set", "PHONE1", "--key", "12").returncode == 64
 
 

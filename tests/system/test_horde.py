@@ -275,6 +275,7 @@ def test_a_query_means_one_device(horde_gate, horde):
     """Horde knows names in their own letter case only, and reads a query without them as base64."""
     hidden = write_base64("14.1", "FolderSync", b"HIDDEN", "TestPhone").rstrip("=")
     ask(python_phone(horde_gate), f"{hidden}=1&cmd=FolderSync&deviceid=PHONE1&user=alice&devicetype=TestPhone")
+    assert horde.requests("=1&Cmd=FolderSync&DeviceId=PHONE1&User=alice&DeviceType=TestPhone")
     assert (b"HIDDEN".hex().upper(), "alice") not in horde.devices()
 
 

@@ -112,6 +112,21 @@ TEST_CASE("a filter that is off isn't asked, and would have nothing to say") {
                   .bind = config::Bind::user}) ==
           "states path method command version device traveler ews autodiscover user binding "
           "user_agent device_type secure_email ");
+    const auto with = [&](const Rules& rules) {
+        std::string names;
+        const std::uint32_t more = needed_filters(rules) & ~needed_filters({});
+        for (std::size_t i = 0; i < eg::filters::filters().size(); ++i) {
+            names += (more >> i & 1U) != 0 ? eg::filters::filters()[i].name : "";
+        }
+        return names;
+    };
+    CHECK(with({.user_agents = {{}}}) == "user_agent");
+    CHECK(with({.user_agents = {}, .device_types = {{}}}) == "device_type");
+    CHECK(with({.user_agents = {}, .versions = eas::VersionSet(versions)}) == "version");
+    CHECK(with({.user_agents = {}, .ews = true}) == "ews");
+    CHECK(with({.user_agents = {}, .traveler = true}) == "traveler");
+    CHECK(with({.user_agents = {}, .autodiscover = true}) == "autodiscover");
+    CHECK(with({.user_agents = {}, .bind = config::Bind::certificate}) == "binding");
 
     const auto table = test::table_of(
         {{.id = "DENIED", .users = {}, .state = device::State::deny, .reason = "", .keys = {}}});

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "filters/chain.h"
+
 using namespace eg;
 using namespace eg::filters;
 
@@ -63,4 +65,6 @@ TEST_CASE("rules are made of the configuration") {
     const Rules rules = make_rules(config, instance);
     CHECK(rules.user_agents == std::vector<std::string>{"apple-*", "*outlook*"});
     CHECK(rules.user_domains == std::vector<std::string>{"CORP"});
+    CHECK(rules.asked == needed_filters(rules));
+    CHECK(rules.asked != make_rules({}, {}).asked);
 }

@@ -96,7 +96,6 @@ TEST_CASE("keys are kept in their order, changed, and read back as they are") {
     CHECK(stored().users == bound.users);
 
     bound.keys.resize(kMostKeys + 1);
-    CHECK(must(store.devices().import(hq.id, {})).changed == 0);
     CHECK(store.devices().add(hq.id, bound).error().kind == FailureKind::invalid);
 }
 
@@ -163,6 +162,33 @@ TEST_CASE("an import adds and changes, and leaves alone what is so already") {
     CHECK(must(store.devices().import(hq.id, second)).unchanged == 4);
     CHECK(must(store.devices().import(hq.id, {})).added == 0);
     CHECK(store.find("hq").last_change == after);
+}
+
+TEST_CASE("what an import doesn't say stays in devices that exist") {
+    TemporaryStore store;
+    const Instance hq = store.add_instance("hq");
+    device::Record bound = record("A1", State::deny, {"alice"}, "lost");
+    bound.keys.resize(1);
+    must(store.devices().add(hq.id, bound));
+    const ImportParts nothing{.users = false, .state = false, .reason = false, .keys = false};
+    const std::vector both = {record("A1", State::allow, {"eve"}), record("A2")};
+    const auto counts = must(store.devices().import(hq.id, both, nothing));
+    CHECK(counts.unchanged == 1);
+    CHECK(counts.added == 1);
+    const auto stored = [&] { return must(store.devices().page(hq.id, "", 10)).at(0).record; };
+    CHECK(stored().state == State::deny);
+    CHECK(stored().users == bound.users);
+    CHECK(stored().reason == "lost");
+    CHECK(stored().keys == bound.keys);
+    must(store.devices().import(hq.id, both, {.keys = false}));
+    CHECK(stored().users == std::vector<std::string>{"eve"});
+    CHECK(stored().keys == bound.keys);
+    must(store.devices().import(hq.id, both));
+    CHECK(stored().keys.empty());
+    // One that was removed comes back as new.
+    must(store.devices().remove(hq.id, "A1"));
+    must(store.devices().import(hq.id, both, nothing));
+    CHECK(stored().users == std::vector<std::string>{"eve"});
 }
 
 TEST_CASE("a list is read page by page in the order of the ids") {
