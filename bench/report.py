@@ -53,17 +53,12 @@ def comparisons(figures):
     return COMPARISONS + more
 
 
-def steady_ratio(figures, case, one, other):
-    """What is better of two: within rounds a neighbour's minute spoils the median, and one quiet moment of the other
-    spoils that of the best. What has become slower is worse in both."""
-    ratios = ratio(figures, case, one, other), best_ratio(figures, case, one, other)
-    return min((found for found in ratios if found is not None), default=None)
-
-
 def compare(figures, baseline, tolerance):
-    """(case, pair, ratio now, ratio committed) wherever now is more than `tolerance` times the committed one."""
+    """(case, pair, ratio now, ratio committed) wherever now is more than `tolerance` times the committed one.
+
+    Medians against medians, as baseline.json holds them: one quiet moment of another proxy decides nothing."""
     for case, one, other, _ in comparisons(figures):
-        now, then = steady_ratio(figures, case, one, other), baseline.get(f"{case} {one}/{other}")
+        now, then = ratio(figures, case, one, other), baseline.get(f"{case} {one}/{other}")
         if now is not None and then is not None and now > then * tolerance:
             yield case, f"{one}/{other}", now, then
 
@@ -72,7 +67,7 @@ def baseline(figures):
     """The ratios of a run, to be committed."""
     found = {}
     for case, one, other, _ in comparisons(figures):
-        now = steady_ratio(figures, case, one, other)
+        now = ratio(figures, case, one, other)
         if now is not None:
             found[f"{case} {one}/{other}"] = round(now, 3)
     return found

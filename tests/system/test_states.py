@@ -386,7 +386,6 @@ def test_each_identity_has_its_own_table(make_gate, pki, mdm, upstream):
     assert any(name.startswith("devices.state.second") for name in names)
 
 
-@pytest.mark.timing
 def test_nine_hundred_held_pings_end_within_a_second(make_gate, mdm, upstream):
     gate = make_gate().start()
     upstream.answer = lambda received, peer: peer.wait_gone(60) and None
