@@ -111,11 +111,13 @@ Loop::~Loop() {
 
 void Loop::turn(bool waits) {
     clock_is_stale_ = true;
+    outbox_.open();
     // Without EVLOOP_ONCE libevent goes on for as long as anything happens: under load the wheel,
     // and what the worker does between two turns, would never get theirs.
     event_base_loop(base_, waits ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
     refresh_clock();
     wheel_.run();
+    outbox_.close();
 }
 
 void Loop::refresh_clock() {

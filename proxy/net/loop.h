@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "proxy/base/units.h"
+#include "proxy/net/outbox.h"
 
 struct event;
 struct event_base;
@@ -95,6 +96,8 @@ class Loop {
     [[nodiscard]] std::int64_t now_ms() const { return wheel_.now_ms(); }
     [[nodiscard]] MonotonicTime now() const { return now_; }
     [[nodiscard]] Wheel& wheel() { return wheel_; }
+    /// Where small writes of this turn gather.
+    [[nodiscard]] Outbox& outbox() { return outbox_; }
     [[nodiscard]] event_base* base() { return base_; }
 
     /// Runs `message` on the loop's thread in its next turn. Any thread.
@@ -116,6 +119,7 @@ class Loop {
     bool clock_is_stale_ = true;
     MonotonicTime now_;
     Wheel wheel_;
+    Outbox outbox_;
     std::mutex mutex_;  // guards mailbox_
     std::vector<std::function<void()>> mailbox_;
 };

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include <event2/event.h>
 
@@ -22,6 +23,9 @@ Socket::Socket(Loop& loop, int fd, Advancing& owner) : loop_(loop), owner_(owner
 }
 
 Socket::~Socket() {
+    if (in_outbox_) {
+        loop_.outbox().deliver(*this);
+    }
     event_del(&event_);
     ::close(fd_);
 }
@@ -33,6 +37,9 @@ void Socket::on_event(int, short what, void* self) noexcept {
     socket.hung_up_ |= (what & EV_CLOSED) != 0;
     socket.writable_ |= (what & EV_WRITE) != 0;
     socket.woken_ = true;
+    if (socket.writable_ && socket.holds_back()) {
+        socket.deliver_held_back();
+    }
     socket.owner_.advance();
 }
 
@@ -49,6 +56,7 @@ IoResult Socket::read(std::span<char> into) {
         if (bytes < into.size() && !hung_up_) {
             readable_ = false;
         }
+        heard_ = true;
         return {.status = IoStatus::ok, .bytes = bytes};
     }
     if (count == 0) {
@@ -62,23 +70,38 @@ IoResult Socket::read(std::span<char> into) {
 }
 
 IoResult Socket::write(std::span<const std::string_view> pieces) {
+    if (in_outbox_) {
+        loop_.outbox().deliver(*this);
+    }
     if (!writable_) {
         return {};
     }
+    std::size_t total = 0;
+    for (const auto& piece : pieces) {
+        total += piece.size();
+    }
+    if (total == 0) {
+        return {.status = IoStatus::ok};
+    }
+    if (std::exchange(heard_, false) && loop_.outbox().take(*this, pieces, total)) {
+        in_outbox_ = true;
+        return {.status = IoStatus::ok, .bytes = total};
+    }
+    return send_now(pieces);
+}
+
+IoResult Socket::send_now(std::span<const std::string_view> pieces) {
     if (pieces.size() == 1) {  // send() is a little cheaper than sendmsg()
         return send_one(pieces.front());
     }
     std::array<iovec, 8> parts;
     const std::size_t used = std::min(pieces.size(), parts.size());
-    std::size_t total = 0;
+    std::size_t offered = 0;
     for (std::size_t i = 0; i < used; ++i) {
         // The kernel only reads from here; iovec has no const form.
         // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
         parts[i] = {.iov_base = const_cast<char*>(pieces[i].data()), .iov_len = pieces[i].size()};
-        total += pieces[i].size();
-    }
-    if (total == 0) {
-        return {.status = IoStatus::ok};
+        offered += pieces[i].size();
     }
     msghdr message{};
     message.msg_iov = parts.data();
@@ -87,13 +110,29 @@ IoResult Socket::write(std::span<const std::string_view> pieces) {
     do {
         count = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
     } while (count < 0 && errno == EINTR);
-    return sent(count, total);
+    return sent(count, offered);
+}
+
+void Socket::deliver(std::string_view bytes) {
+    in_outbox_ = false;
+    const IoResult result = send_one(bytes);
+    if (result.status == IoStatus::error) {
+        // It was said to be sent: the end of the stream tells the owner, by an event.
+        ::shutdown(fd_, SHUT_RDWR);
+    } else if (result.bytes < bytes.size()) {
+        held_back_ = std::make_unique<std::string>(bytes.substr(result.bytes));
+    }
+}
+
+void Socket::deliver_held_back() {
+    const auto bytes = std::move(held_back_);
+    deliver(*bytes);
+    if (ends_ && !holds_back()) {
+        ::shutdown(fd_, SHUT_WR);
+    }
 }
 
 IoResult Socket::send_one(std::string_view piece) {
-    if (piece.empty()) {
-        return {.status = IoStatus::ok};
-    }
     ssize_t count = 0;
     do {
         count = ::send(fd_, piece.data(), piece.size(), MSG_NOSIGNAL);
@@ -123,6 +162,13 @@ void Socket::probe() {
 }
 
 void Socket::shutdown_write() {
+    if (in_outbox_) {
+        loop_.outbox().deliver(*this);
+    }
+    if (holds_back()) {
+        ends_ = true;
+        return;
+    }
     ::shutdown(fd_, SHUT_WR);
 }
 

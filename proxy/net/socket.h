@@ -8,7 +8,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include <event2/event_struct.h>
@@ -40,7 +42,9 @@ class Socket {
     Socket& operator=(const Socket&) = delete;
 
     [[nodiscard]] IoResult read(std::span<char> into);
-    /// Sends the pieces in one system call.
+    /// Sends the pieces in one system call: now, or, a few bytes that answer what was just read, with
+    /// those of others at the end of the loop's turn. They count as sent then; if they can't be, the
+    /// stream ends, which the owner is told.
     [[nodiscard]] IoResult write(std::span<const std::string_view> pieces);
     /// Ends our side of the stream.
     void shutdown_write();
@@ -52,6 +56,8 @@ class Socket {
 
     [[nodiscard]] bool readable() const { return readable_; }
     [[nodiscard]] bool hung_up() const { return hung_up_; }
+    /// Bytes that count as sent wait until the kernel takes them.
+    [[nodiscard]] bool holds_back() const { return held_back_ != nullptr; }
     /// The next read asks the kernel, whatever was said last.
     void look_again() { readable_ = true; }
     [[nodiscard]] int fd() const { return fd_; }
@@ -62,19 +68,28 @@ class Socket {
     [[nodiscard]] bool was_woken() const { return woken_; }
 
   private:
+    friend class Outbox;
     static void on_event(int fd, short what, void* self) noexcept;
+    IoResult send_now(std::span<const std::string_view> pieces);
     IoResult send_one(std::string_view piece);
+    /// From the outbox: sends what counts as sent.
+    void deliver(std::string_view bytes);
+    void deliver_held_back();
     /// What a system call that returned `count` for `of` bytes means.
     IoResult sent(std::ptrdiff_t count, std::size_t of);
     Loop& loop_;
     Advancing& owner_;
     event event_{};
+    std::unique_ptr<std::string> held_back_;  // what the kernel didn't take of a delivery; mostly null
     int fd_;
     bool readable_ = true;
     bool writable_ = true;
     bool hung_up_ =
         false;  // the peer's end is (half) closed: read on until eof, whatever a short read says
     bool woken_ = false;
+    bool heard_ = true;      // the peer has said something since we wrote: it takes what we write
+    bool in_outbox_ = false;
+    bool ends_ = false;      // our side of the stream, once nothing is held back
 };
 
 }  // namespace eg::net

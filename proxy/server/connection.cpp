@@ -13,6 +13,7 @@ namespace {
 
 constexpr auto kParkAfter = Milliseconds(1'000);  // idle: then TLS gives its buffers back
 constexpr auto kLinger = Milliseconds(2'000);
+constexpr auto kLastWords = Milliseconds(30'000);  // for a client that takes its time
 constexpr std::uint32_t kLingerBytes = 256 * 1024;
 constexpr int kStepsPerTurn = 64;  // requests of a pipeline before others get their turn
 
@@ -266,7 +267,7 @@ void Connection::close_cleanly() {
     input_.release();
     notes_.reset();
     state_ = State::lingering;
-    deadline_.arm(kLinger);
+    deadline_.arm(socket_->holds_back() ? kLastWords : kLinger);
 }
 
 Connection::Next Connection::linger() {
@@ -284,7 +285,7 @@ Connection::Next Connection::linger() {
             over = true;
         }
     }
-    if (over || deadline_.passed()) {
+    if ((over && !socket_->holds_back()) || deadline_.passed()) {
         die();
     }
     return Next::wait;
