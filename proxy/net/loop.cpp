@@ -115,6 +115,7 @@ void Loop::turn(bool waits) {
     // Without EVLOOP_ONCE libevent goes on for as long as anything happens: under load the wheel,
     // and what the worker does between two turns, would never get theirs.
     event_base_loop(base_, waits ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
+    outbox_.flush();  // many deadlines may have come
     refresh_clock();
     wheel_.run();
     outbox_.close();
@@ -159,6 +160,7 @@ void Loop::on_wake(int fd, short, void* self) noexcept {
     [[maybe_unused]] const auto taken = ::read(fd, &count, sizeof count);
     auto& loop = *static_cast<Loop*>(self);
     loop.refresh_clock();
+    loop.outbox_.flush();  // a message may take its time
     loop.read_mailbox();
 }
 

@@ -41,6 +41,7 @@ void Outbox::flush() {
     }
     count_ = 0;
     used_ = 0;
+    events_ = 0;
 }
 
 void Outbox::close() {

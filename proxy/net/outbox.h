@@ -19,12 +19,21 @@ class Socket;
 class Outbox {
   public:
     static constexpr std::size_t kMostWrites = 32;  // then they leave: nobody waits for long
+    static constexpr std::size_t kMostEvents = 32;  // likewise, while others write nothing, or more
     static constexpr std::size_t kMostBytes = 4096;  // of one write; larger ones go at once
 
     /// From now until close() writes are taken.
     void open() { is_open_ = true; }
-    /// Sends all that is here.
+    /// Sends all that is here, and takes no more.
     void close();
+    /// Sends all that is here.
+    void flush();
+    /// An event has been dealt with.
+    void event_passed() {
+        if (count_ != 0 && ++events_ >= kMostEvents) {
+            flush();
+        }
+    }
     /// Copies a write of `total` bytes. False: it must be sent at once. At most one of a socket is
     /// here.
     [[nodiscard]] bool take(Socket& socket, std::span<const std::string_view> pieces,
@@ -37,10 +46,10 @@ class Outbox {
         Socket* socket = nullptr;  // null: sent already
         std::string_view bytes;    // in bytes_
     };
-    void flush();
 
     std::size_t count_ = 0;
-    std::size_t used_ = 0;  // of bytes_
+    std::size_t used_ = 0;    // of bytes_
+    std::size_t events_ = 0;  // that passed while something was here
     bool is_open_ = false;
     std::array<Write, kMostWrites> writes_{};
     std::array<char, 8 * kMostBytes> bytes_;

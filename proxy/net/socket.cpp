@@ -23,9 +23,7 @@ Socket::Socket(Loop& loop, int fd, Advancing& owner) : loop_(loop), owner_(owner
 }
 
 Socket::~Socket() {
-    if (in_outbox_) {
-        loop_.outbox().deliver(*this);
-    }
+    push();
     event_del(&event_);
     ::close(fd_);
 }
@@ -40,7 +38,9 @@ void Socket::on_event(int, short what, void* self) noexcept {
     if (socket.writable_ && socket.holds_back()) {
         socket.deliver_held_back();
     }
-    socket.owner_.advance();
+    Outbox& outbox = socket.loop_.outbox();
+    socket.owner_.advance();  // which may be the end of the socket
+    outbox.event_passed();
 }
 
 IoResult Socket::read(std::span<char> into) {
@@ -70,9 +70,7 @@ IoResult Socket::read(std::span<char> into) {
 }
 
 IoResult Socket::write(std::span<const std::string_view> pieces) {
-    if (in_outbox_) {
-        loop_.outbox().deliver(*this);
-    }
+    push();
     if (!writable_) {
         return {};
     }
@@ -161,13 +159,21 @@ void Socket::probe() {
     }
 }
 
-void Socket::shutdown_write() {
+void Socket::push() {
     if (in_outbox_) {
         loop_.outbox().deliver(*this);
     }
+}
+
+void Socket::shutdown_write(std::string_view last) {
+    push();
     if (holds_back()) {
+        held_back_->append(last);
         ends_ = true;
         return;
+    }
+    if (!last.empty()) {
+        (void)send_one(last);
     }
     ::shutdown(fd_, SHUT_WR);
 }

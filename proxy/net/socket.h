@@ -42,12 +42,14 @@ class Socket {
     Socket& operator=(const Socket&) = delete;
 
     [[nodiscard]] IoResult read(std::span<char> into);
-    /// Sends the pieces in one system call: now, or, a few bytes that answer what was just read, with
-    /// those of others at the end of the loop's turn. They count as sent then; if they can't be, the
-    /// stream ends, which the owner is told.
+    /// Sends the pieces in one system call: now, or, a few bytes that answer what was just read,
+    /// with those of others at the end of the loop's turn. They count as sent then; if they can't
+    /// be, the stream ends, which the owner is told.
     [[nodiscard]] IoResult write(std::span<const std::string_view> pieces);
-    /// Ends our side of the stream.
-    void shutdown_write();
+    /// What waits for the end of the turn leaves now.
+    void push();
+    /// Sends `last` behind all that counts as sent, and ends our side of the stream.
+    void shutdown_write(std::string_view last = {});
 
     /// Asks the kernel whether the peer is gone, whatever was known: before a long wait. A reset
     /// that came together with bytes is reported as readable and writable, no more, and the short
@@ -80,16 +82,17 @@ class Socket {
     Loop& loop_;
     Advancing& owner_;
     event event_{};
-    std::unique_ptr<std::string> held_back_;  // what the kernel didn't take of a delivery; mostly null
+    std::unique_ptr<std::string>
+        held_back_;  // what the kernel didn't take of a delivery; mostly null
     int fd_;
     bool readable_ = true;
     bool writable_ = true;
     bool hung_up_ =
         false;  // the peer's end is (half) closed: read on until eof, whatever a short read says
     bool woken_ = false;
-    bool heard_ = true;      // the peer has said something since we wrote: it takes what we write
+    bool heard_ = true;  // the peer has said something since we wrote: it takes what we write
     bool in_outbox_ = false;
-    bool ends_ = false;      // our side of the stream, once nothing is held back
+    bool ends_ = false;  // our side of the stream, once nothing is held back
 };
 
 }  // namespace eg::net

@@ -189,12 +189,17 @@ IoResult TlsStream::write(std::span<const std::string_view> pieces) {
 
 void TlsStream::shutdown() {
     const bool is_open = !broken_ && SSL_is_init_finished(ssl_.get()) == 1;
-    if (is_open && wire_of(ssl_.get()).flush().status == IoStatus::ok) {
-        forget_errors();
-        SSL_shutdown(ssl_.get());
-        forget_errors();
+    TlsWire& wire = wire_of(ssl_.get());
+    if (!is_open || wire.flush().status != IoStatus::ok) {
+        socket_.shutdown_write();
+        return;
     }
-    socket_.shutdown_write();
+    wire.defers = true;
+    forget_errors();
+    SSL_shutdown(ssl_.get());
+    forget_errors();
+    wire.defers = false;
+    socket_.shutdown_write(Cork::of_thread().take());
 }
 
 std::size_t TlsStream::unsent() const {

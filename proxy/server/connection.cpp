@@ -13,7 +13,6 @@ namespace {
 
 constexpr auto kParkAfter = Milliseconds(1'000);  // idle: then TLS gives its buffers back
 constexpr auto kLinger = Milliseconds(2'000);
-constexpr auto kLastWords = Milliseconds(30'000);  // for a client that takes its time
 constexpr std::uint32_t kLingerBytes = 256 * 1024;
 constexpr int kStepsPerTurn = 64;  // requests of a pipeline before others get their turn
 
@@ -256,7 +255,8 @@ void Connection::drain() {
 }
 
 void Connection::close_cleanly() {
-    if (client_left_ && socket_->hung_up()) {
+    socket_->push();
+    if (client_left_ && socket_->hung_up() && !socket_->holds_back()) {
         // It has taken or given up all that we sent, and a goodbye would only be answered with a
         // reset.
         notes_.reset();
@@ -267,7 +267,8 @@ void Connection::close_cleanly() {
     input_.release();
     notes_.reset();
     state_ = State::lingering;
-    deadline_.arm(socket_->holds_back() ? kLastWords : kLinger);
+    says_last_words_ = socket_->holds_back();
+    deadline_.arm(says_last_words_ ? service_->settings().write_timeout : kLinger);
 }
 
 Connection::Next Connection::linger() {
@@ -285,7 +286,11 @@ Connection::Next Connection::linger() {
             over = true;
         }
     }
-    if ((over && !socket_->holds_back()) || deadline_.passed()) {
+    if (says_last_words_ && !socket_->holds_back()) {
+        says_last_words_ = false;
+        deadline_.arm(kLinger);
+    }
+    if ((over && !says_last_words_) || deadline_.passed()) {
         die();
     }
     return Next::wait;

@@ -117,7 +117,8 @@ class Connection final : public net::Advancing {
     bool crowded_ = false;
     bool client_left_ = false;
     bool draining_ = false;
-    bool parked_ = false;  // idle, and TLS has given its buffers back
+    bool says_last_words_ = false;  // while lingering: what the client hasn't taken yet
+    bool parked_ = false;           // idle, and TLS has given its buffers back
     bool advancing_ = false;
     bool advance_again_ = false;
 };

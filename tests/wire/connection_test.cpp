@@ -238,6 +238,35 @@ TEST_CASE("a client that sends on after a refusal still reads the answer") {
     CHECK_FALSE(client.broken());
 }
 
+TEST_CASE("a client that reads late still reads every answer, whole, before the end") {
+    Bench bench;
+    bench.handler.limit = 4'000;
+    Peer client = bench.connect();
+    const std::string request = post("/a", std::string(3'000, 'x'));
+    int asked = 0;
+    while (asked == bench.handler.handled && asked < 10'000) {  // until nothing more can be sent
+        REQUIRE(client.send(request) == request.size());
+        ++asked;
+        bench.turn(2);
+    }
+    REQUIRE(asked < 10'000);
+    client.half_close();
+    bench.turn();
+    const auto count = [&](std::string_view text) {
+        int found = 0;
+        for (auto at = client.received().find(text); at != std::string::npos;
+             at = client.received().find(text, at + 1)) {
+            ++found;
+        }
+        return found;
+    };
+    CHECK(bench.sees_end(client));
+    CHECK_FALSE(client.broken());
+    const int answers = count("HTTP/1.1 200");
+    CHECK(answers >= asked - 1);
+    CHECK(count(std::string(3'000, 'x')) == answers);
+}
+
 TEST_CASE("a worker on its own thread takes messages and stops") {
     server::ConnectionLimit limit;
     server::Worker worker(limit);

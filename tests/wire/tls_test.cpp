@@ -155,6 +155,43 @@ TEST_CASE("a large body passes whole, however the pipe takes it, and the end is 
     CHECK(status == IoStatus::eof);
 }
 
+TEST_CASE("the goodbye comes behind what the reader hasn't taken yet") {
+    const Certificates certificates;
+    const auto context = certificates.context(certificates.settings("one"));
+    const auto client = certificates.client();
+    const std::string kilobyte(1'000, 'x');
+    const std::string_view piece = kilobyte;
+    const auto fill = [&](Pair& pair, int most) {
+        REQUIRE(pair.shake_hands());
+        int count = 0;
+        while (count < most && pair.server->write({&piece, 1}).bytes == piece.size()) {
+            ++count;
+        }
+        return count;
+    };
+    Pair measured(*context, client->connect());
+    const int fits = fill(measured, 1'000'000);
+    Pair pair(*context, client->connect());
+    REQUIRE(fill(pair, fits) == fits);
+    pair.loop.post([&] {
+        std::array<char, 16> buffer{};
+        const std::string_view question = "?";
+        CHECK(pair.client->write({&question, 1}).bytes == 1);
+        pair.server->socket().look_again();
+        CHECK(pair.server->read(buffer).bytes == 1);
+        const std::string_view tail = "tail";
+        CHECK(pair.server->write({&tail, 1}).bytes == 4);
+    });
+    pair.loop.turn(true);
+    CHECK(pair.server->socket().holds_back());
+    pair.server->shutdown();
+    IoStatus status{};
+    const std::string read = pair.read_all(*pair.client, status);
+    CHECK(read.size() == static_cast<std::size_t>(fits) * 1'000 + 4);
+    CHECK(read.ends_with("tail"));
+    CHECK(status == IoStatus::eof);
+}
+
 TEST_CASE("a slow reader holds two sealed records at most, not a buffer full of them") {
     const Certificates certificates;
     const auto context = certificates.context(certificates.settings("one"));

@@ -53,9 +53,15 @@ struct Bench {
 
     Pair pair() { return {loop, owner}; }
     /// Runs it as an event of a turn.
-    void in_turn(std::function<void()> act) {
-        loop.post(std::move(act));
-        loop.turn(true);
+    void in_turn(const std::function<void()>& act) {
+        bool done = false;
+        loop.post([&] {
+            act();
+            done = true;
+        });
+        while (!done) {
+            loop.turn(true);
+        }
     }
 };
 
@@ -158,6 +164,41 @@ TEST_CASE("more writes, or more bytes, than it has room for leave in between") {
             CHECK(pairs[i].arrived().size() == bytes);
         }
     }
+}
+
+TEST_CASE("events that write nothing push out what waits for too long") {
+    Bench bench;
+    Pair waiting = bench.pair();
+    struct Listener final : net::Advancing {
+        Pair* waiting = nullptr;
+        int arrived_after = 0;
+        int events = 0;
+        void advance() override {
+            if (waiting == nullptr) {
+                return;
+            }
+            if (++events == 1) {
+                CHECK(waiting->write("soon").bytes == 4);
+            }
+            if (arrived_after == 0 && !waiting->arrived().empty()) {
+                arrived_after = events;
+            }
+        }
+    } listener;
+    std::vector<Pair> others;
+    for (std::size_t i = 0; i < 2 * net::Outbox::kMostEvents; ++i) {
+        others.emplace_back(bench.loop, listener);
+    }
+    for (int i = 0; i < 5; ++i) {  // all of them are writable
+        bench.loop.turn(false);
+    }
+    listener.waiting = &waiting;
+    for (const Pair& other : others) {
+        other.peer.send("x");
+    }
+    bench.loop.turn(false);
+    CHECK(listener.events == static_cast<int>(others.size()));
+    CHECK(listener.arrived_after == static_cast<int>(net::Outbox::kMostEvents) + 1);
 }
 
 TEST_CASE("an end comes behind what was written") {
