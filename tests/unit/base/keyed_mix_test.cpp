@@ -23,15 +23,17 @@ TEST_CASE("a client is an IPv4 address, or the first half of an IPv6 address") {
 }
 
 TEST_CASE("each key gives other results, evenly spread") {
-    const KeyedMix mix;
-    CHECK(mix(1, 2) != KeyedMix()(1, 2));
-    std::array<int, 256> low{};
-    std::array<int, 256> high{};
-    for (std::uint64_t i = 0; i < 25'600; ++i) {
-        const std::uint64_t hash = mix(i, 4);
-        ++low[hash % 256];
-        ++high[hash >> 56];
+    CHECK(KeyedMix()(1, 2) != KeyedMix()(1, 2));
+    for (int key = 0; key < 100; ++key) {  // of some keys one multiplication made a poor hash
+        const KeyedMix mix;
+        std::array<int, 256> low{};
+        std::array<int, 256> high{};
+        for (std::uint64_t i = 0; i < 25'600; ++i) {
+            const std::uint64_t hash = mix(i, 4);
+            ++low[hash % 256];
+            ++high[hash >> 56];
+        }
+        CHECK(*std::ranges::max_element(low) < 200);
+        CHECK(*std::ranges::max_element(high) < 200);
     }
-    CHECK(*std::ranges::max_element(low) < 200);
-    CHECK(*std::ranges::max_element(high) < 200);
 }
