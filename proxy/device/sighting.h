@@ -45,6 +45,12 @@ class SightingTable {
     void note(const Seen& seen);
     /// The same where DeviceTable::hash_id() of the id is known.
     void note(std::uint64_t device, const Seen& seen);
+    /// Starts to fetch from memory what note() will read first.
+    void prefetch(std::uint64_t device) const {
+        if (!slots_.empty()) {
+            __builtin_prefetch(&slots_[device & (slots_.size() - 1)]);
+        }
+    }
     void merge(Sighting&& sighting);
     [[nodiscard]] std::vector<Sighting> take();
     [[nodiscard]] bool empty() const { return list_.empty(); }

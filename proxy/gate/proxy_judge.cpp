@@ -195,6 +195,13 @@ Verdict ProxyTransaction::judge(const http::RequestHead& head) {
     connection_bound_ = claims_.connection_bound;
     observed_ = judgement.verdict.observed;
     count_unidentified(judgement.verdict);
+    if (eas_.has_device_id) {
+        // Asked when the answer has come.
+        slot.sightings.prefetch(held_.device);
+        if (judges_user_agents()) {
+            slot.agents->prefetch(held_.device);
+        }
+    }
     return judgement.verdict.allowed() ? check_certificate() : judgement.verdict;
 }
 
