@@ -78,7 +78,10 @@ TEST_CASE("keys don't count for each other, and a full table refuses nobody") {
     for (std::uint64_t i = 0; i < kKeys; ++i) {
         refused += passing(table, key_of(i, table), 5, 0, 3) == 3 ? 0 : 1;
     }
-    CHECK(refused <= 1);  // two keys may agree in all the bits that are kept
+    // Two keys may agree in all the bits that are kept, whatever the drawn key: of 500,000 that
+    // meet eight others each, 500,000 * 8 / 2^24 = 0.24 are expected, and more than four less than
+    // once in a hundred thousand runs.
+    CHECK(refused <= 4);
 }
 
 TEST_CASE("a crowd that does little doesn't make room for one that does much") {
