@@ -36,6 +36,7 @@ struct Mdm {
 };
 
 enum class TlsVersion : std::uint8_t { tls12, tls13 };
+enum class RecordLayer : std::uint8_t { easgate, openssl };  // of TLS 1.3 with phones
 
 struct Tls {
     std::string certificate_file;
@@ -44,6 +45,7 @@ struct Tls {
     Secret pkcs12_password;  // inline; the file below is the better way
     std::string pkcs12_password_file;
     TlsVersion min_version = TlsVersion::tls12;
+    RecordLayer record_layer = RecordLayer::easgate;
     std::string ticket_keys_file;
 };
 

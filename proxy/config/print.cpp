@@ -98,6 +98,7 @@ void print_tls(std::string& out, const Tls& tls) {
     lines.text("pkcs12_file", tls.pkcs12_file);
     lines.text("pkcs12_password_file", tls.pkcs12_password_file);
     lines.text("min_version", tls.min_version == TlsVersion::tls13 ? "1.3" : "1.2");
+    lines.plain("record_layer", tls.record_layer == RecordLayer::easgate ? "easgate" : "openssl");
     lines.text("ticket_keys_file", tls.ticket_keys_file);
 }
 

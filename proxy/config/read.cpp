@@ -82,6 +82,8 @@ void read_tls(Reading& reading, const Section* section, Tls& tls) {
     fields.file("pkcs12_password_file", tls.pkcs12_password_file);
     fields.choice("min_version", tls.min_version,
                   {{"1.2", TlsVersion::tls12}, {"1.3", TlsVersion::tls13}});
+    fields.choice("record_layer", tls.record_layer,
+                  {{"easgate", RecordLayer::easgate}, {"openssl", RecordLayer::openssl}});
     fields.file("ticket_keys_file", tls.ticket_keys_file);
     fields.finish();
 }

@@ -84,6 +84,9 @@ std::expected<std::shared_ptr<const Instance>, std::string> Instance::make(
         }
         tls.client_authorities = made->authorities_.get();
         tls.tls13_only = config.tls.min_version == config::TlsVersion::tls13;
+        tls.records = config.tls.record_layer == config::RecordLayer::easgate
+                          ? net::RecordLayer::own
+                          : net::RecordLayer::openssl;
         tls.name = settings.name;
         tls.ticket_keys = std::move(*tickets);
         auto context = net::TlsServerContext::make(tls);

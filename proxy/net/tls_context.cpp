@@ -11,6 +11,7 @@
 #include "proxy/base/check.h"
 #include "proxy/base/ip.h"
 #include "proxy/net/ticket_keys.h"
+#include "proxy/net/traffic_secrets.h"
 
 namespace eg::net {
 
@@ -112,7 +113,9 @@ TlsServerContext::~TlsServerContext() = default;
 std::expected<std::shared_ptr<TlsServerContext>, std::string> TlsServerContext::make(
     const TlsServerSettings& settings) {
     std::shared_ptr<TlsServerContext> made(new TlsServerContext);
-    made->context_.reset(SSL_CTX_new(TLS_server_method()));
+    const char* tapped = settings.records == RecordLayer::own ? tapped_properties() : nullptr;
+    made->records_ = tapped == nullptr ? RecordLayer::openssl : RecordLayer::own;
+    made->context_.reset(SSL_CTX_new_ex(nullptr, tapped, TLS_server_method()));
     SSL_CTX* context = made->context_.get();
     if (context == nullptr) {
         return std::unexpected(openssl_reason());

@@ -30,6 +30,7 @@ struct TlsServerSettings {
     /// companion). The handshake still proves that the client holds the key.
     bool any_client_certificate = false;
     bool tls13_only = false;
+    RecordLayer records = RecordLayer::own;  // where OpenSSL lets us
     std::string name;    // of the instance: a ticket of one is worth nothing at another
     Secret ticket_keys;  // n x 80 bytes as in the file, "" = random ones that rotate
 };
@@ -47,12 +48,15 @@ class TlsServerContext {
     ~TlsServerContext();
 
     [[nodiscard]] SslPtr accept() const;
+    /// For the TlsStream over what accept() made.
+    [[nodiscard]] RecordLayer records() const { return records_; }
     [[nodiscard]] bool asks_for_certificate() const { return asks_for_certificate_; }
 
   private:
     TlsServerContext();
     SslContextPtr context_;
     std::unique_ptr<TicketKeys> tickets_;
+    RecordLayer records_ = RecordLayer::openssl;
     bool asks_for_certificate_ = false;
 };
 

@@ -8,8 +8,6 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 
-#include "proxy/net/tls_wire.h"
-
 namespace eg::net {
 
 namespace {
@@ -24,29 +22,37 @@ void forget_errors() {
 
 }  // namespace
 
-TlsStream::TlsStream(Loop& loop, int fd, Advancing& owner, SslPtr ssl)
-    : socket_(loop, fd, owner), ssl_(std::move(ssl)) {
-    BIO* bio = new_wire_bio(socket_);
+TlsStream::TlsStream(Loop& loop, int fd, Advancing& owner, SslPtr ssl, RecordLayer records)
+    : socket_(loop, fd, owner), wire_(socket_), ssl_(std::move(ssl)) {
+    BIO* bio = new_wire_bio(wire_);
     SSL_set_bio(ssl_.get(), bio, bio);  // SSL_free frees it
+    if (records == RecordLayer::own) {
+        handover_ = std::make_unique<TlsHandover>(ssl_.get());
+        wire_.reads_ahead = true;
+    }
 }
 
 IoResult TlsStream::handshake() {
-    TlsWire& wire = wire_of(ssl_.get());
     // A whole flight leaves at once.
-    wire.defers = true;
+    wire_.defers = true;
     forget_errors();
-    const int result = SSL_do_handshake(ssl_.get());
+    const int result =
+        handover_ == nullptr ? SSL_do_handshake(ssl_.get()) : handover_->shake_hands(ssl_.get());
     const IoResult end = result == 1 ? IoResult{.status = IoStatus::ok} : outcome(result);
-    wire.defers = false;
+    wire_.defers = false;
+    wire_.inbox.release_if_empty();
     // Of a server of TLS 1.3 the last thing is a ticket, which nobody waits for: it leaves with the
     // first answer, or when nothing more is at hand.
     const bool only_ticket =
         result == 1 && SSL_is_server(ssl_.get()) == 1 && SSL_version(ssl_.get()) == TLS1_3_VERSION;
+    if (handover_ != nullptr && result == 1) {
+        take_over();
+    }
     if (only_ticket) {
-        wire.keep_corked();
+        wire_.keep_corked();
         return end;
     }
-    const IoResult sent = wire.flush_deferred();  // an alert too
+    const IoResult sent = wire_.flush_deferred();  // an alert too
     if (end.status == IoStatus::error || sent.status == IoStatus::ok) {
         return end;
     }
@@ -54,11 +60,103 @@ IoResult TlsStream::handshake() {
     return sent;
 }
 
+void TlsStream::take_over() {
+    records_ = handover_->finish(ssl_.get());
+    handover_.reset();
+    wire_.reads_ahead = false;
+    if (records_ != nullptr) {
+        peer_ = TlsPeer::of(ssl_.get());
+        resumed_ = SSL_session_reused(ssl_.get()) == 1;
+        ssl_.reset();
+    }
+}
+
+bool TlsStream::resumed() const {
+    return ssl_ == nullptr ? resumed_ : SSL_session_reused(ssl_.get()) == 1;
+}
+
+X509* TlsStream::certificate() const {
+    if (ssl_ != nullptr) {
+        return SSL_get0_peer_certificate(ssl_.get());
+    }
+    return peer_ == nullptr ? nullptr : peer_->certificate();
+}
+
+STACK_OF(X509) * TlsStream::certificate_chain() const {
+    if (ssl_ != nullptr) {
+        return SSL_get_peer_cert_chain(ssl_.get());
+    }
+    return peer_ == nullptr ? nullptr : peer_->chain();
+}
+
 IoResult TlsStream::read(std::span<char> into) {
+    return records_ != nullptr ? read_records(into) : read_by_openssl(into);
+}
+
+IoResult TlsStream::read_records(std::span<char> into) {
+    if (broken_) {
+        return {.status = IoStatus::error, .sys_errno = EPROTO};
+    }
+    std::size_t total = 0;
+    IoResult came;
+    for (;;) {
+        if (!wire_.inbox.empty()) {
+            const auto opened = records_->open(wire_.inbox.bytes(), into.subspan(total));
+            wire_.inbox.consume(opened.used);
+            total += opened.bytes;
+        }
+        if (total == into.size() || records_->state() != TlsRecords::State::open ||
+            !socket_.readable()) {
+            break;
+        }
+        came = wire_.inbox.fill(socket_);
+        if (came.status != IoStatus::ok) {
+            break;
+        }
+    }
+    wire_.inbox.release_if_empty();
+    if (total != 0) {
+        return {.status = IoStatus::ok, .bytes = total};  // the next call finds out the rest
+    }
+    switch (records_->state()) {
+        case TlsRecords::State::closed:
+            return {.status = IoStatus::eof};
+        case TlsRecords::State::broken:
+            return abort(records_->alert());
+        case TlsRecords::State::aborted:
+            return broken_off(EPROTO);
+        case TlsRecords::State::open:
+            break;
+    }
+    if (came.status == IoStatus::eof) {
+        // A stream cut off without close_notify must not pass for a whole one.
+        return broken_off(EPROTO);
+    }
+    if (came.status == IoStatus::error) {
+        return broken_off(came.sys_errno);
+    }
+    flush_rest();
+    return {};
+}
+
+IoResult TlsStream::broken_off(int sys_errno) {
+    broken_ = true;
+    return {.status = IoStatus::error, .sys_errno = sys_errno};
+}
+
+IoResult TlsStream::abort(AlertDescription why) {
+    Cork& cork = Cork::of_thread();
+    cork.commit(records_->seal_alert(why, cork.room()));
+    wire_.keep_corked();
+    flush_rest();
+    return broken_off(EPROTO);
+}
+
+IoResult TlsStream::read_by_openssl(std::span<char> into) {
     // Nothing new in the socket and nothing left of what came before: OpenSSL would only find that
     // out the long way.
     if (!socket_.readable() && !broken_ && SSL_get_shutdown(ssl_.get()) == 0 &&
-        SSL_has_pending(ssl_.get()) == 0) {
+        wire_.inbox.empty() && SSL_has_pending(ssl_.get()) == 0) {
         flush_rest();
         return {};
     }
@@ -76,7 +174,7 @@ IoResult TlsStream::read(std::span<char> into) {
             return total != 0 ? IoResult{.status = IoStatus::ok, .bytes = total} : end;
         }
         total += static_cast<std::size_t>(got);
-        if (!socket_.readable() && SSL_has_pending(ssl_.get()) == 0) {
+        if (!socket_.readable() && SSL_has_pending(ssl_.get()) == 0 && wire_.inbox.empty()) {
             break;
         }
     }
@@ -138,25 +236,36 @@ class Cursor {
 
 }  // namespace
 
+IoResult TlsStream::seal(std::string_view record) {
+    if (records_ == nullptr) {
+        forget_errors();
+        const int sent = SSL_write(ssl_.get(), record.data(), static_cast<int>(record.size()));
+        return sent > 0 ? IoResult{.status = IoStatus::ok, .bytes = static_cast<std::size_t>(sent)}
+                        : outcome(sent);
+    }
+    Cork& cork = Cork::of_thread();
+    const std::size_t sealed = broken_ ? 0 : records_->seal(record, cork.room());
+    cork.commit(sealed);
+    return sealed == 0 ? broken_off(EPROTO)
+                       : IoResult{.status = IoStatus::ok, .bytes = record.size()};
+}
+
 IoResult TlsStream::write(std::span<const std::string_view> pieces) {
-    TlsWire& wire = wire_of(ssl_.get());
     std::size_t offered = 0;
     for (const auto& piece : pieces) {
         offered += piece.size();
     }
-    const bool many = offered > kRecordBytes;
-    // What is unsent goes first; together with a single record, before many.
-    if (wire.held_back != 0 || (many && !wire.unsent.empty())) {
-        const IoResult sent = wire.flush();
+    // OpenSSL's single record leaves from where it was sealed.
+    const bool corks = records_ != nullptr || offered > kRecordBytes;
+    if (wire_.held_back != 0) {
+        const IoResult sent = wire_.flush();
         if (sent.status != IoStatus::ok) {
             broken_ |= sent.status == IoStatus::error;
             return sent;
         }
-        if (wire.held_back != 0) {
-            return {.status = IoStatus::ok, .bytes = std::exchange(wire.held_back, 0)};
-        }
+        return {.status = IoStatus::ok, .bytes = std::exchange(wire_.held_back, 0)};
     }
-    wire.corked = many;
+    wire_.corked = corks;
     std::size_t total = 0;
     std::size_t last = 0;
     Cursor cursor(pieces);
@@ -165,57 +274,59 @@ IoResult TlsStream::write(std::span<const std::string_view> pieces) {
         if (record.empty()) {
             break;
         }
-        forget_errors();
-        const int sent = SSL_write(ssl_.get(), record.data(), static_cast<int>(record.size()));
-        if (sent <= 0) {
+        const IoResult sealed = seal(record);
+        if (sealed.status != IoStatus::ok) {
             if (total == 0) {
-                wire.corked = false;
-                wire.keep_corked();  // an alert, or a record of OpenSSL's own
-                return outcome(sent);
+                wire_.corked = false;
+                wire_.keep_corked();  // an alert, or a record of OpenSSL's own
+                return sealed;
             }
             break;  // the next call finds it out
         }
-        last = static_cast<std::size_t>(sent);
+        last = sealed.bytes;
         total += last;
         cursor.advance(last);
-    } while (wire.corked && Cork::of_thread().has_room(wire.ahead));
-    if (!wire.corked) {
+    } while (corks && Cork::of_thread().has_room(wire_.ahead));
+    if (!corks) {
         return {.status = IoStatus::ok, .bytes = total};
     }
-    const IoResult sent = wire.uncork(total, last);
+    const IoResult sent = wire_.uncork(total, last);
     broken_ |= sent.status == IoStatus::error;
     return sent;
 }
 
 void TlsStream::shutdown() {
-    const bool is_open = !broken_ && SSL_is_init_finished(ssl_.get()) == 1;
-    TlsWire& wire = wire_of(ssl_.get());
-    if (!is_open || wire.flush().status != IoStatus::ok) {
+    const bool is_open = !broken_ && (records_ != nullptr || SSL_is_init_finished(ssl_.get()) == 1);
+    if (!is_open || wire_.flush().status != IoStatus::ok) {
         socket_.shutdown_write();
         return;
     }
-    wire.defers = true;
-    forget_errors();
-    SSL_shutdown(ssl_.get());
-    forget_errors();
-    wire.defers = false;
-    socket_.shutdown_write(Cork::of_thread().take());
-}
-
-std::size_t TlsStream::unsent() const {
-    return wire_of(ssl_.get()).unsent.size();
+    Cork& cork = Cork::of_thread();
+    if (records_ != nullptr) {
+        cork.commit(records_->seal_alert(AlertDescription::close_notify, cork.room()));
+    } else {
+        wire_.defers = true;
+        forget_errors();
+        SSL_shutdown(ssl_.get());
+        forget_errors();
+        wire_.defers = false;
+    }
+    socket_.shutdown_write(cork.take());
 }
 
 void TlsStream::flush_rest() {
-    TlsWire& wire = wire_of(ssl_.get());
-    if (!wire.unsent.empty()) {
-        broken_ |= wire.flush().status == IoStatus::error;
+    if (!wire_.unsent.empty()) {
+        broken_ |= wire_.flush().status == IoStatus::error;
     }
 }
 
 void TlsStream::free_buffers() {
     flush_rest();
-    SSL_free_buffers(ssl_.get());
+    if (records_ != nullptr) {
+        records_->free_ciphers();
+    } else {
+        SSL_free_buffers(ssl_.get());
+    }
 }
 
 std::string TlsStream::last_failure() {

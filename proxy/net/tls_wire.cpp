@@ -18,7 +18,7 @@ TlsWire& wire_of(BIO* bio) {
 
 int bio_read(BIO* bio, char* out, int length) {
     BIO_clear_retry_flags(bio);
-    const IoResult got = wire_of(bio).socket.read({out, static_cast<std::size_t>(length)});
+    const IoResult got = wire_of(bio).receive({out, static_cast<std::size_t>(length)});
     switch (got.status) {
         case IoStatus::ok:
             return static_cast<int>(got.bytes);
@@ -57,11 +57,6 @@ int bio_create(BIO* bio) {
     return 1;
 }
 
-int bio_destroy(BIO* bio) {
-    delete static_cast<TlsWire*>(BIO_get_data(bio));
-    return 1;
-}
-
 const BIO_METHOD* wire_method() {
     static BIO_METHOD* const kMethod = [] {
         BIO_METHOD* method =
@@ -71,7 +66,6 @@ const BIO_METHOD* wire_method() {
         BIO_meth_set_write(method, bio_write);
         BIO_meth_set_ctrl(method, bio_control);
         BIO_meth_set_create(method, bio_create);
-        BIO_meth_set_destroy(method, bio_destroy);
         return method;
     }();
     return kMethod;
@@ -99,6 +93,48 @@ bool Cork::add(std::string_view piece) {
 
 std::string_view Cork::take() {
     return {bytes.data(), std::exchange(used, 0)};
+}
+
+IoResult Inbox::fill(Socket& socket) {
+    if (memory_ == nullptr) {
+        memory_.reset(static_cast<char*>(OPENSSL_malloc(kBytes)));
+        if (memory_ == nullptr) {
+            return {.status = IoStatus::error, .sys_errno = ENOMEM};
+        }
+    }
+    if (begin_ != 0) {
+        std::copy(memory_.get() + begin_, memory_.get() + end_, memory_.get());
+        end_ -= std::exchange(begin_, 0);
+    }
+    const IoResult got = socket.read({memory_.get() + end_, kBytes - end_});
+    if (got.status == IoStatus::ok) {
+        end_ += static_cast<std::uint32_t>(got.bytes);
+    }
+    return got;
+}
+
+void Inbox::release_if_empty() {
+    if (empty()) {
+        memory_.reset();
+        begin_ = end_ = 0;
+    }
+}
+
+IoResult TlsWire::receive(std::span<char> into) {
+    if (inbox.empty()) {
+        if (!reads_ahead) {
+            return socket.read(into);
+        }
+        const IoResult got = inbox.fill(socket);
+        if (got.status != IoStatus::ok) {
+            return got;
+        }
+    }
+    const auto came = inbox.bytes();
+    const std::size_t count = std::min(came.size(), into.size());
+    std::copy_n(came.data(), count, into.data());
+    inbox.consume(count);
+    return {.status = IoStatus::ok, .bytes = count};
 }
 
 IoResult TlsWire::send(std::string_view piece) {
@@ -142,13 +178,18 @@ IoResult TlsWire::flush_deferred() {
 
 IoResult TlsWire::uncork(std::size_t total, std::size_t last) {
     corked = false;
-    const std::string_view piece = Cork::of_thread().take();
-    const IoResult sent = socket.write({&piece, 1});
+    const std::array<std::string_view, 2> pieces{
+        {{unsent.data(), unsent.size()}, Cork::of_thread().take()}};
+    const auto& [earlier, piece] = pieces;
+    const IoResult sent = socket.write(earlier.empty() ? std::span(pieces).subspan(1) : pieces);
     if (sent.status == IoStatus::error) {
         return sent;
     }
     const std::size_t gone = sent.status == IoStatus::ok ? sent.bytes : 0;
-    if (gone == piece.size()) {
+    const std::size_t of_earlier = std::min(gone, earlier.size());
+    if (gone == earlier.size() + piece.size()) {
+        unsent.clear();
+        unsent.shrink_to_fit();
         if (ahead < Cork::kMostRecords && ++whole_writes % kGrowAfter == 0) {
             ++ahead;
         }
@@ -158,7 +199,9 @@ IoResult TlsWire::uncork(std::size_t total, std::size_t last) {
     whole_writes = 0;
     // The last record counts as written when the socket has taken all of it: whoever has written
     // everything may go away.
-    unsent.assign(piece.begin() + static_cast<std::ptrdiff_t>(gone), piece.end());
+    unsent.erase(unsent.begin(), unsent.begin() + static_cast<std::ptrdiff_t>(of_earlier));
+    unsent.insert(unsent.end(), piece.begin() + static_cast<std::ptrdiff_t>(gone - of_earlier),
+                  piece.end());
     held_back = last;
     return total == last ? IoResult{} : IoResult{.status = IoStatus::ok, .bytes = total - last};
 }
@@ -196,15 +239,11 @@ IoResult TlsWire::flush() {
     return {.status = IoStatus::ok};
 }
 
-BIO* new_wire_bio(Socket& socket) {
+BIO* new_wire_bio(TlsWire& wire) {
     BIO* bio = BIO_new(wire_method());
     EG_CHECK(bio != nullptr);
-    BIO_set_data(bio, new TlsWire(socket));
+    BIO_set_data(bio, &wire);
     return bio;
-}
-
-TlsWire& wire_of(SSL* ssl) {
-    return wire_of(SSL_get_wbio(ssl));
 }
 
 }  // namespace eg::net

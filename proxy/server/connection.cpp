@@ -32,8 +32,8 @@ Connection::Connection(Worker& worker, std::shared_ptr<Service> service, int fd,
         stream_ = std::move(plain);
         enter_idle();
     } else {
-        auto tls =
-            std::make_unique<net::TlsStream>(worker.loop(), fd, *this, settings.tls->accept());
+        auto tls = std::make_unique<net::TlsStream>(
+            worker.loop(), fd, *this, settings.tls->accept(), settings.tls->records());
         tls_ = tls.get();
         socket_ = &tls->socket();
         stream_ = std::move(tls);
@@ -89,8 +89,7 @@ void Connection::advance() {
 Connection::Next Connection::shake_hands() {
     const net::IoResult result = stream_->handshake();
     if (result.status == net::IoStatus::ok) {
-        service_->handshake_ended(SSL_session_reused(tls_->ssl()) == 1 ? Handshake::resumed
-                                                                       : Handshake::full);
+        service_->handshake_ended(tls_->resumed() ? Handshake::resumed : Handshake::full);
         enter_idle();
         return Next::again;
     }
@@ -226,11 +225,11 @@ net::IoStatus Connection::fill() {
 }
 
 X509* Connection::certificate() const {
-    return tls_ == nullptr ? nullptr : SSL_get0_peer_certificate(tls_->ssl());
+    return tls_ == nullptr ? nullptr : tls_->certificate();
 }
 
 STACK_OF(X509) * Connection::certificate_chain() const {
-    return tls_ == nullptr ? nullptr : SSL_get_peer_cert_chain(tls_->ssl());
+    return tls_ == nullptr ? nullptr : tls_->certificate_chain();
 }
 
 void Connection::again() {

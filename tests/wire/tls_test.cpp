@@ -4,14 +4,12 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <doctest/doctest.h>
 
 #include "certs/identity.h"
-#include "proxy/net/tls_context.h"
-#include "proxy/net/tls_stream.h"
-#include "tests/support/peer.h"
-#include "tests/unit/certs/maker.h"
+#include "tests/wire/tls_rig.h"
 
 using namespace eg;
 using namespace eg::test;
@@ -19,91 +17,9 @@ using net::IoStatus;
 
 namespace {
 
-struct Owner final : net::Advancing {
-    void advance() override {}
-};
-
-/// An authority, a server certificate for mail.example.com, and what clients and servers need.
-struct Certificates {
-    Folder folder;
-    Made authority = make({.name = "Authority", .authority = true});
-    Made server = make({.name = "mail.example.com"}, &authority);
-    std::string ca_file = folder.write("ca.pem", authority.pem());
-
-    [[nodiscard]] net::TlsServerSettings settings(const std::string& name) const {
-        net::TlsServerSettings settings;
-        settings.certificate = server.certificate.get();
-        settings.key = server.key.get();
-        settings.name = name;
-        return settings;
-    }
-    [[nodiscard]] std::shared_ptr<net::TlsServerContext> context(
-        const net::TlsServerSettings& settings) const {
-        auto made = net::TlsServerContext::make(settings);
-        REQUIRE(made.has_value());
-        return *made;
-    }
-    [[nodiscard]] std::unique_ptr<net::TlsClientContext> client(
-        const std::string& host = "mail.example.com", const std::string& alpn = "") const {
-        auto made = net::TlsClientContext::make(
-            {.host = host, .ca_file = ca_file, .verify = true, .alpn = alpn});
-        REQUIRE(made.has_value());
-        return std::move(*made);
-    }
-};
-
-/// Both ends of one connection.
-struct Pair {
-    net::Loop loop;
-    Owner owner;
-    std::unique_ptr<net::TlsStream> server;
-    std::unique_ptr<net::TlsStream> client;
-    IoStatus server_said = IoStatus::again;
-    IoStatus client_said = IoStatus::again;
-
-    Pair(const net::TlsServerContext& context, net::SslPtr client_ssl) {
-        const auto [ours, theirs] = socket_pair();
-        server = std::make_unique<net::TlsStream>(loop, ours, owner, context.accept());
-        client = std::make_unique<net::TlsStream>(loop, theirs, owner, std::move(client_ssl));
-    }
-    /// True if both are satisfied.
-    bool shake_hands() {
-        for (int i = 0; i < 20; ++i) {
-            loop.turn(false);
-            if (client_said == IoStatus::again) {
-                client_said = client->handshake().status;
-            }
-            if (server_said == IoStatus::again) {
-                server_said = server->handshake().status;
-            }
-        }
-        return server_said == IoStatus::ok && client_said == IoStatus::ok;
-    }
-    /// What `stream` reads, then how that ended.
-    std::string read_all(net::Stream& stream, IoStatus& status) {
-        std::string text;
-        std::array<char, 70'000> buffer;
-        for (int idle = 0; idle < 5;) {
-            loop.turn(false);
-            const net::IoResult got = stream.read(buffer);
-            status = got.status;
-            if (got.status == IoStatus::ok) {
-                text.append(buffer.data(), got.bytes);
-                idle = 0;
-            } else if (got.status == IoStatus::again) {
-                ++idle;
-            } else {
-                break;
-            }
-        }
-        return text;
-    }
-    [[nodiscard]] bool resumed() { return SSL_session_reused(server->ssl()) == 1; }
-};
-
 /// A whole visit: handshake, and the ticket read.
 bool visit(const net::TlsServerContext& context, net::TlsClientContext& client) {
-    Pair pair(context, client.connect());
+    TlsPair pair(context, client.connect());
     REQUIRE(pair.shake_hands());
     const std::string_view hello = "hello";
     CHECK(pair.server->write({&hello, 1}).bytes == 5);
@@ -112,16 +28,21 @@ bool visit(const net::TlsServerContext& context, net::TlsClientContext& client) 
     // OpenSSL never resumes what ended without a goodbye.
     pair.client->shutdown();
     pair.server->shutdown();
-    return pair.resumed();
+    return pair.server->resumed();
 }
 
 }  // namespace
 
 TEST_CASE("a large body passes whole, however the pipe takes it, and the end is clean") {
     const Certificates certificates;
-    const auto context = certificates.context(certificates.settings("one"));
+    auto records = net::RecordLayer::own;
+    SUBCASE("of ours") {}
+    SUBCASE("of OpenSSL") {
+        records = net::RecordLayer::openssl;
+    }
+    const auto context = certificates.context(records);
     const auto client = certificates.client();
-    Pair pair(*context, client->connect());
+    TlsPair pair(*context, client->connect());
     REQUIRE(pair.shake_hands());
     std::string body(3'000'000, ' ');
     for (std::size_t i = 0; i < body.size(); ++i) {
@@ -157,11 +78,16 @@ TEST_CASE("a large body passes whole, however the pipe takes it, and the end is 
 
 TEST_CASE("the goodbye comes behind what the reader hasn't taken yet") {
     const Certificates certificates;
-    const auto context = certificates.context(certificates.settings("one"));
+    auto records = net::RecordLayer::own;
+    SUBCASE("of ours") {}
+    SUBCASE("of OpenSSL") {
+        records = net::RecordLayer::openssl;
+    }
+    const auto context = certificates.context(records);
     const auto client = certificates.client();
     const std::string kilobyte(1'000, 'x');
     const std::string_view piece = kilobyte;
-    const auto fill = [&](Pair& pair, int most) {
+    const auto fill = [&](TlsPair& pair, int most) {
         REQUIRE(pair.shake_hands());
         int count = 0;
         while (count < most && pair.server->write({&piece, 1}).bytes == piece.size()) {
@@ -169,9 +95,9 @@ TEST_CASE("the goodbye comes behind what the reader hasn't taken yet") {
         }
         return count;
     };
-    Pair measured(*context, client->connect());
+    TlsPair measured(*context, client->connect());
     const int fits = fill(measured, 1'000'000);
-    Pair pair(*context, client->connect());
+    TlsPair pair(*context, client->connect());
     REQUIRE(fill(pair, fits) == fits);
     pair.loop.post([&] {
         std::array<char, 16> buffer{};
@@ -194,9 +120,14 @@ TEST_CASE("the goodbye comes behind what the reader hasn't taken yet") {
 
 TEST_CASE("a slow reader holds two sealed records at most, not a buffer full of them") {
     const Certificates certificates;
-    const auto context = certificates.context(certificates.settings("one"));
+    auto records = net::RecordLayer::own;
+    SUBCASE("of ours") {}
+    SUBCASE("of OpenSSL") {
+        records = net::RecordLayer::openssl;
+    }
+    const auto context = certificates.context(records);
     const auto client = certificates.client();
-    Pair pair(*context, client->connect());
+    TlsPair pair(*context, client->connect());
     REQUIRE(pair.shake_hands());
     const std::string body(72'000, 'b');
     const std::string_view piece = body;
@@ -230,9 +161,14 @@ TEST_CASE("a slow reader holds two sealed records at most, not a buffer full of 
 
 TEST_CASE("a stream that is cut off without goodbye is an error, never an end") {
     const Certificates certificates;
-    const auto context = certificates.context(certificates.settings("one"));
+    auto records = net::RecordLayer::own;
+    SUBCASE("of ours") {}
+    SUBCASE("of OpenSSL") {
+        records = net::RecordLayer::openssl;
+    }
+    const auto context = certificates.context(records);
     const auto client = certificates.client();
-    Pair pair(*context, client->connect());
+    TlsPair pair(*context, client->connect());
     REQUIRE(pair.shake_hands());
     const std::string_view half = "half";
     CHECK(pair.server->write({&half, 1}).bytes == 4);
@@ -247,7 +183,7 @@ TEST_CASE("bytes that aren't TLS") {
     const Certificates certificates;
     const auto context = certificates.context(certificates.settings("one"));
     net::Loop loop;
-    Owner owner;
+    TlsOwner owner;
     const auto [ours, theirs] = socket_pair();
     const Peer peer(theirs);
     net::TlsStream stream(loop, ours, owner, context->accept());
@@ -264,30 +200,30 @@ TEST_CASE("a mail server must be who it says, by a chain to the chosen authority
     const auto context = certificates.context(certificates.settings("one"));
     SUBCASE("another name") {
         const auto client = certificates.client("other.example.com");
-        Pair pair(*context, client->connect());
+        TlsPair pair(*context, client->connect());
         CHECK_FALSE(pair.shake_hands());
         CHECK(pair.client_said == IoStatus::error);
     }
     SUBCASE("another authority") {
         const auto client = others.client();
-        Pair pair(*context, client->connect());
+        TlsPair pair(*context, client->connect());
         CHECK_FALSE(pair.shake_hands());
         CHECK(pair.client_said == IoStatus::error);
     }
     SUBCASE("nobody verifies") {
         auto client = net::TlsClientContext::make(
             {.host = "other.example.com", .ca_file = "", .verify = false, .alpn = ""});
-        Pair pair(*context, (*client)->connect());
+        TlsPair pair(*context, (*client)->connect());
         CHECK(pair.shake_hands());
     }
     SUBCASE("an application that isn't HTTP/1.1") {
         const auto client = certificates.client("mail.example.com", "h2");
-        Pair pair(*context, client->connect());
+        TlsPair pair(*context, client->connect());
         CHECK_FALSE(pair.shake_hands());
     }
     SUBCASE("HTTP/1.1 by name") {
         const auto client = certificates.client("mail.example.com", "http/1.1");
-        Pair pair(*context, client->connect());
+        TlsPair pair(*context, client->connect());
         CHECK(pair.shake_hands());
     }
 }
@@ -339,14 +275,14 @@ TEST_CASE("tickets: a resumed session gets a new one, since a client uses each o
     TicketClient client;
     for (int count = 0; count < 4; ++count) {
         CAPTURE(count);
-        Pair pair(*context, client.connect());
+        TlsPair pair(*context, client.connect());
         REQUIRE(pair.shake_hands());
         const std::string_view hello = "hello";
         CHECK(pair.server->write({&hello, 1}).bytes == 5);
         IoStatus status{};
         CHECK(pair.read_all(*pair.client, status) == "hello");
         pair.client->shutdown();
-        CHECK(pair.resumed() == (count != 0));
+        CHECK(pair.server->resumed() == (count != 0));
         CHECK(client.ticket != nullptr);
     }
 }
@@ -357,7 +293,7 @@ TEST_CASE("tickets: leave with the first answer, or when nothing is at hand to g
     for (const bool parks : {false, true}) {
         CAPTURE(parks);
         TicketClient client;
-        Pair pair(*context, client.connect());
+        TlsPair pair(*context, client.connect());
         REQUIRE(pair.shake_hands());
         IoStatus status{};
         CHECK(pair.read_all(*pair.client, status).empty());
@@ -402,15 +338,14 @@ TEST_CASE("client certificates: asked for, of the chosen authority only, never r
             REQUIRE(SSL_use_certificate(ssl.get(), phone->certificate.get()) == 1);
             REQUIRE(SSL_use_PrivateKey(ssl.get(), phone->key.get()) == 1);
         }
-        Pair pair(*context, std::move(ssl));
+        TlsPair pair(*context, std::move(ssl));
         pair.shake_hands();
-        CHECK_FALSE(pair.resumed());
+        CHECK_FALSE(pair.server->resumed());
         if (pair.server_said != IoStatus::ok) {
             return std::string("refused");
         }
         bool odd = false;
-        const auto names =
-            certs::mail_addresses(SSL_get0_peer_certificate(pair.server->ssl()), odd);
+        const auto names = certs::mail_addresses(pair.server->certificate(), odd);
         return names.empty() ? std::string() : names.front();
     };
     const Made phone =
@@ -439,7 +374,7 @@ TEST_CASE("only TLS 1.3 where that is asked for") {
     for (const auto* context : {strict.get(), usual.get()}) {
         auto ssl = client->connect();
         SSL_set_max_proto_version(ssl.get(), TLS1_2_VERSION);
-        Pair pair(*context, std::move(ssl));
+        TlsPair pair(*context, std::move(ssl));
         CHECK(pair.shake_hands() == (context == usual.get()));
     }
 }

@@ -1,0 +1,1 @@
+easgate_fuzzer(fuzz_tls_records DEPS easgate_net)
