@@ -102,4 +102,11 @@ bool hkdf_expand_label(HkdfHash hash, Octets secret, std::string_view label, Oct
     return hmac(hash, secret, {info.begin(), end}, out);
 }
 
+void hkdf_forget(HkdfHash hash) {
+    constexpr std::array<unsigned char, 1> kNone{};
+    if (EVP_MAC_CTX* mac = mac_of_thread(hash); mac != nullptr) {
+        EVP_MAC_init(mac, kNone.data(), kNone.size(), nullptr);
+    }
+}
+
 }  // namespace eg::net

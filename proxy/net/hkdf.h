@@ -36,4 +36,7 @@ using Octets = std::span<const unsigned char>;
 [[nodiscard]] bool hkdf_expand_label(HkdfHash hash, Octets secret, std::string_view label,
                                      Octets context, std::span<unsigned char> out);
 
+/// The last secret of this thread goes from the memory of the MAC.
+void hkdf_forget(HkdfHash hash);
+
 }  // namespace eg::net

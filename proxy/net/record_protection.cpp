@@ -59,6 +59,7 @@ bool RecordProtection::derive(std::string_view label, std::span<unsigned char> o
 
 void RecordProtection::make_key() {
     usable_ = derive("key", {key_.data(), suite_.key_bytes}) && derive("iv", iv_);
+    hkdf_forget(suite_.hash);
 }
 
 void RecordProtection::update() {

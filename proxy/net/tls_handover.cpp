@@ -1,6 +1,11 @@
 #include "proxy/net/tls_handover.h"
 
+#include <cstddef>
+#include <optional>
+
 #include <openssl/x509.h>
+
+#include "proxy/base/check.h"
 
 namespace eg::net {
 
@@ -23,6 +28,21 @@ void count_record(int written, int, int type, const void* bytes, std::size_t len
     }
 }
 
+/// How many records these bytes are; nothing if they end within one.
+std::optional<std::uint64_t> count_records(std::string_view bytes) {
+    std::uint64_t count = 0;
+    while (bytes.size() >= kRecordHeaderBytes) {
+        const std::size_t length = static_cast<unsigned char>(bytes[3]) * 256U +
+                                   static_cast<unsigned char>(bytes[4]) + kRecordHeaderBytes;
+        if (length > bytes.size()) {
+            break;
+        }
+        bytes.remove_prefix(length);
+        ++count;
+    }
+    return bytes.empty() ? std::optional(count) : std::nullopt;
+}
+
 }  // namespace
 
 TlsHandover::TlsHandover(SSL* ssl) {
@@ -36,7 +56,7 @@ int TlsHandover::shake_hands(SSL* ssl) {
     return SSL_do_handshake(ssl);
 }
 
-std::unique_ptr<TlsRecords> TlsHandover::finish(SSL* ssl) {
+std::unique_ptr<TlsRecords> TlsHandover::finish(SSL* ssl, std::string_view sealed) {
     SSL_set_msg_callback(ssl, nullptr);
     const SSL_CIPHER* cipher = SSL_get_current_cipher(ssl);
     const RecordSuite* suite =
@@ -44,13 +64,19 @@ std::unique_ptr<TlsRecords> TlsHandover::finish(SSL* ssl) {
     std::unique_ptr<TlsRecords> records;
     if (suite != nullptr && SSL_version(ssl) == TLS1_3_VERSION && SSL_is_server(ssl) == 1 &&
         secrets_.client_bytes == suite->hash_bytes && secrets_.server_bytes == suite->hash_bytes &&
-        SSL_SESSION_get_max_fragment_length(SSL_get_session(ssl)) == 0) {
+        SSL_SESSION_get_max_fragment_length(SSL_get_session(ssl)) == 0 &&
+        SSL_has_pending(ssl) == 0 &&
+        // The client's Finished came in this call, so all that was sealed in it is behind ours. A
+        // number too low would be a nonce that comes twice: it isn't left to one witness.
+        count_records(sealed) == sealed_) {
         records = std::make_unique<TlsRecords>(*suite, secrets_, sealed_);
     }
     if (records == nullptr || !records->usable()) {
         SSL_set_read_ahead(ssl, 1);
         return nullptr;
     }
+    // Or SSL_free would look for the session in a cache that we don't use, under a lock.
+    SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     return records;
 }
 
@@ -59,10 +85,13 @@ std::unique_ptr<TlsPeer> TlsPeer::of(SSL* ssl) {
     if (certificate == nullptr) {
         return nullptr;
     }
+    EG_CHECK(X509_up_ref(certificate) == 1);
     STACK_OF(X509)* chain = SSL_get_peer_cert_chain(ssl);
-    X509_up_ref(certificate);
-    return std::unique_ptr<TlsPeer>(
-        new TlsPeer(certificate, chain == nullptr ? nullptr : X509_chain_up_ref(chain)));
+    if (chain != nullptr) {
+        chain = X509_chain_up_ref(chain);
+        EG_CHECK(chain != nullptr);  // fails for want of memory only
+    }
+    return std::unique_ptr<TlsPeer>(new TlsPeer(certificate, chain));
 }
 
 TlsPeer::TlsPeer(X509* certificate, STACK_OF(X509) * chain)

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include <openssl/ssl.h>
 
@@ -23,10 +24,10 @@ class TlsHandover {
 
     /// SSL_do_handshake().
     int shake_hands(SSL* ssl);
-    /// After the handshake: its records, in whose place `ssl` must not be used any more. Null if
-    /// that can't be (TLS 1.2, a client that wants small records, an OpenSSL that tells nothing):
-    /// then `ssl` goes on as ever.
-    [[nodiscard]] std::unique_ptr<TlsRecords> finish(SSL* ssl);
+    /// After the handshake: its records, and `ssl` is only to be freed. Null if that can't be (TLS
+    /// 1.2, a client that wants small records, an OpenSSL that tells nothing): then `ssl` goes on
+    /// as ever. `sealed`: the bytes that the last shake_hands() sealed.
+    [[nodiscard]] std::unique_ptr<TlsRecords> finish(SSL* ssl, std::string_view sealed);
 
   private:
     TrafficSecrets secrets_;

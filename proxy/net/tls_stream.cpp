@@ -12,6 +12,8 @@ namespace eg::net {
 
 namespace {
 
+static_assert(TlsRecords::kMostSealed <= Cork::kSealedBytes);
+
 // SSL_get_error() needs an empty queue. It nearly always is, and looking costs a twentieth of
 // emptying it.
 void forget_errors() {
@@ -61,7 +63,7 @@ IoResult TlsStream::handshake() {
 }
 
 void TlsStream::take_over() {
-    records_ = handover_->finish(ssl_.get());
+    records_ = handover_->finish(ssl_.get(), Cork::of_thread().view());
     handover_.reset();
     wire_.reads_ahead = false;
     if (records_ != nullptr) {
@@ -90,7 +92,9 @@ STACK_OF(X509) * TlsStream::certificate_chain() const {
 }
 
 IoResult TlsStream::read(std::span<char> into) {
-    return records_ != nullptr ? read_records(into) : read_by_openssl(into);
+    const IoResult got = records_ != nullptr ? read_records(into) : read_by_openssl(into);
+    wire_.inbox.release_if_empty();
+    return got;
 }
 
 IoResult TlsStream::read_records(std::span<char> into) {
@@ -114,7 +118,6 @@ IoResult TlsStream::read_records(std::span<char> into) {
             break;
         }
     }
-    wire_.inbox.release_if_empty();
     if (total != 0) {
         return {.status = IoStatus::ok, .bytes = total};  // the next call finds out the rest
     }

@@ -33,6 +33,7 @@ struct Cork {
     /// Where the next record can be put, kSealedBytes if has_room(); then commit().
     [[nodiscard]] char* room() { return bytes.data() + used; }
     void commit(std::size_t count) { used += count; }
+    [[nodiscard]] std::string_view view() const { return {bytes.data(), used}; }
     /// All that it holds, valid until the next add().
     [[nodiscard]] std::string_view take();
 };
