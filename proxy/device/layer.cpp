@@ -112,7 +112,7 @@ bool Layer::seal() {
 }
 
 bool Layer::index_all(std::size_t capacity) {
-    Pages pages(capacity * sizeof(std::uint32_t));
+    Pages pages(capacity * sizeof(Slot));
     if (pages.data() == nullptr) {
         return false;
     }
@@ -131,33 +131,37 @@ void Layer::index(const unsigned char* record, std::uint32_t place) {
     if (spells_text(id)) {
         spelled_.set(std::min(id.size() / 2, spelled_.size() - 1));
     }
-    const std::size_t slot = probe(IdKey(id));
-    std::uint32_t& taken = reinterpret_cast<std::uint32_t*>(index_.front().data())[slot];
-    if (taken == 0) {
+    const IdKey key(id);
+    Slot& taken = reinterpret_cast<Slot*>(index_.front().data())[probe(key)];
+    if (taken.place == 0) {
         ++live_;
     } else {
-        --counts_[static_cast<std::size_t>(state_of(at(taken)))];
+        --counts_[static_cast<std::size_t>(state_of(at(taken.place)))];
     }
     ++counts_[static_cast<std::size_t>(state_of(record))];
-    taken = place;
+    taken = {.place = place, .tag = tag_of(key)};
 }
 
-const std::uint32_t* Layer::slots() const {
-    return reinterpret_cast<const std::uint32_t*>(index_.front().data());
+const Layer::Slot* Layer::slots() const {
+    return reinterpret_cast<const Slot*>(index_.front().data());
 }
 
-const unsigned char* Layer::at(std::uint32_t slot) const {
-    const std::size_t offset = slot - 1;
+const unsigned char* Layer::at(std::uint32_t place) const {
+    const std::size_t offset = place - 1;
     return chunks_[offset / kChunk].pages.data() + offset % kChunk;
 }
 
 std::size_t Layer::probe(const IdKey& key) const {
-    const std::uint32_t* const table = slots();
+    const Slot* const table = slots();
+    const std::uint32_t tag = tag_of(key);
     for (std::size_t slot = key.hash() & mask_;; slot = (slot + 1) & mask_) {
-        if (table[slot] == 0) {
+        if (table[slot].place == 0) {
             return slot;
         }
-        const unsigned char* record = at(table[slot]);
+        if (table[slot].tag != tag) {
+            continue;
+        }
+        const unsigned char* record = at(table[slot].place);
         if (key.equals(format::read_id(record), (*record & format::kTextId) != 0)) {
             return slot;
         }
@@ -165,7 +169,7 @@ std::size_t Layer::probe(const IdKey& key) const {
 }
 
 const unsigned char* Layer::find(const IdKey& key) const {
-    const std::uint32_t found = slots()[probe(key)];
+    const std::uint32_t found = slots()[probe(key)].place;
     return found == 0 ? nullptr : at(found);
 }
 

@@ -97,13 +97,22 @@ class Layer {
     /// no memory.
     [[nodiscard]] bool index_all(std::size_t capacity);
     void index(const unsigned char* record, std::uint32_t place);
-    [[nodiscard]] const unsigned char* at(std::uint32_t slot) const;
-    [[nodiscard]] const std::uint32_t* slots() const;
+    /// Of the index. The tag spares a look at the record of another id, which would have to come
+    /// from memory.
+    struct Slot {
+        std::uint32_t place = 0;  // offset + 1, 0 = free
+        std::uint32_t tag = 0;    // of the hash, what the number of the slot doesn't say
+    };
+    [[nodiscard]] static std::uint32_t tag_of(const IdKey& key) {
+        return static_cast<std::uint32_t>(key.hash() >> 32);
+    }
+    [[nodiscard]] const unsigned char* at(std::uint32_t place) const;
+    [[nodiscard]] const Slot* slots() const;
     /// The slot of the record with this key, or the free one where it belongs.
     [[nodiscard]] std::size_t probe(const IdKey& key) const;
 
     std::vector<Chunk> chunks_;
-    std::vector<Pages> index_;                // none or one: slots of 32 bits, offset + 1, 0 = free
+    std::vector<Pages> index_;                // none or one: slots
     std::bitset<IdKey::kShort + 1> spelled_;  // may_spell(); all longer ids share the last bit
     std::size_t mask_ = 0;
     std::size_t appended_ = 0;
