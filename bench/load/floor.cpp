@@ -186,6 +186,7 @@ class Pair {
         }
         if (!from_client && !side.in_message) {
             upstream_->pair = nullptr;
+            upstream_->want(EPOLLIN);  // it was told to wait if the client is full
             shared_.idle_upstreams.push_back(std::move(upstream_));
         }
         return true;
