@@ -178,7 +178,7 @@ class Nginx(Proxy):
         where = f"{self.folder}/access.log combined buffer=64k flush=1s" if log else "off"
         text = f"""daemon off; worker_processes 1; pid {self.folder}/pid; error_log {self.folder}/error.log warn;
 worker_rlimit_nofile 20000;
-events {{ worker_connections 19900; }}
+events {{ worker_connections 24000; }}
 http {{
     access_log {where}; sendfile on; tcp_nodelay on;
     client_body_temp_path {self.folder}/t1; proxy_temp_path {self.folder}/t2; fastcgi_temp_path {self.folder}/t3;
