@@ -70,11 +70,11 @@ void SightingTable::merge(Sighting&& sighting) {
     *known = std::move(sighting);
 }
 
-std::vector<Sighting> SightingTable::take() {
+std::vector<Sighting> SightingTable::take(std::vector<Sighting> empty) {
     std::fill(slots_.begin(), slots_.end(), Slot{});
-    std::vector<Sighting> next;
-    next.reserve(list_.size());  // the coming time is mostly like the last
-    return std::exchange(list_, std::move(next));
+    empty.clear();
+    empty.reserve(list_.size());  // the coming time is mostly like the last
+    return std::exchange(list_, std::move(empty));
 }
 
 Sighting* SightingTable::find_or_add(std::uint64_t device) {

@@ -52,7 +52,9 @@ class SightingTable {
         }
     }
     void merge(Sighting&& sighting);
-    [[nodiscard]] std::vector<Sighting> take();
+    /// Everything, in exchange for `empty`, into whose memory the coming sightings go: that of a
+    /// list which was taken before is at hand, while fresh pages cost more than what is noted.
+    [[nodiscard]] std::vector<Sighting> take(std::vector<Sighting> empty = {});
     [[nodiscard]] bool empty() const { return list_.empty(); }
     [[nodiscard]] std::size_t size() const { return list_.size(); }
     [[nodiscard]] std::uint64_t dropped() const { return dropped_; }

@@ -108,6 +108,7 @@ void DeviceFeed::Inner::run() {
         if (!poll_transfer.running() && now >= next_poll && !settings.mdm.urls.empty()) {
             start_poll();
         }
+        report.gather();
         const auto due = report.due();
         if (!report_transfer.running() && due && now >= *due && !settings.mdm.urls.empty()) {
             start_report();
@@ -393,8 +394,8 @@ std::shared_ptr<const device::DeviceTable> DeviceFeed::table() const {
     return inner_->states.table();
 }
 
-void DeviceFeed::observe(std::vector<device::Sighting> sightings) {
-    if (inner_->report.observe(std::move(sightings), SteadyClock::now())) {
+void DeviceFeed::observe(device::SightingTable& seen) {
+    if (inner_->report.observe(seen, SteadyClock::now())) {
         inner_->loop.wake();
     }
 }

@@ -97,8 +97,8 @@ class DeviceFeed {
     [[nodiscard]] FeedStatus status() const;
     /// The table in force, or null.
     [[nodiscard]] std::shared_ptr<const device::DeviceTable> table() const;
-    /// Takes sightings of a worker; any thread. Bounded.
-    void observe(std::vector<device::Sighting> sightings);
+    /// Takes the sightings of a worker; any thread. Bounded.
+    void observe(device::SightingTable& seen);
     /// New settings after a reload that concern the same identity (URLs, CA, lifetime).
     void change(Settings settings);
 

@@ -1,6 +1,8 @@
 #include "proxy/gate/feed_report.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "proxy/base/decimal.h"
 #include "proxy/base/text.h"
@@ -12,6 +14,7 @@ namespace eg::gate {
 namespace {
 
 constexpr std::size_t kUsualLineBytes = 320;
+constexpr std::size_t kMostWaiting = 256;  // lists; the feed gathers them every second
 
 bool is_plain(std::string_view text) {
     return is_utf8(text) && std::ranges::none_of(text, [](char c) {
@@ -60,19 +63,56 @@ void append_facts(std::string& line, const NodeFacts& facts) {
     line += "}\n";
 }
 
-bool FeedReport::observe(std::vector<device::Sighting> sightings, MonotonicTime now) {
+bool FeedReport::observe(device::SightingTable& seen, MonotonicTime now) {
+    if (seen.empty()) {
+        return false;
+    }
+    Sightings memory;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!spare_.empty()) {
+            memory = std::move(spare_.back());
+            spare_.pop_back();
+        }
+    }
+    Sightings sightings = seen.take(std::move(memory));
     const std::lock_guard lock(mutex_);
-    const bool first = fresh_.empty();
+    if (waiting_.size() == kMostWaiting) {
+        dropped_ += sightings.size();
+        return false;
+    }
+    waiting_.push_back(std::move(sightings));
+    if (fresh_since_) {
+        return false;
+    }
+    fresh_since_ = now;
+    return true;
+}
+
+void FeedReport::gather() {
+    std::vector<Sightings> lists;
+    {
+        const std::lock_guard lock(mutex_);
+        lists.swap(waiting_);
+    }
+    merge_all(std::move(lists));
+}
+
+void FeedReport::merge_all(std::vector<Sightings> lists) {
+    for (Sightings& list : lists) {
+        merge(list);
+    }
+    const std::lock_guard lock(mutex_);
+    std::ranges::move(lists, std::back_inserter(spare_));
+}
+
+void FeedReport::merge(Sightings& sightings) {
     const std::uint64_t before = fresh_.dropped();
     for (device::Sighting& sighting : sightings) {
         fresh_.merge(std::move(sighting));
     }
     dropped_ += fresh_.dropped() - before;
-    if (!first || fresh_.empty()) {
-        return false;
-    }
-    fresh_since_ = now;
-    return true;
+    sightings.clear();
 }
 
 std::optional<MonotonicTime> FeedReport::due() const {
@@ -85,19 +125,19 @@ std::optional<MonotonicTime> FeedReport::due() const {
 }
 
 std::string FeedReport::begin(const NodeFacts& facts, MonotonicTime now, WallTime wall) {
-    const std::lock_guard lock(mutex_);
     dropped_ += std::erase_if(leaving_, [&](const device::Sighting& sighting) {
         return wall - sighting.last_seen > pace_.keep;
     });
     last_ = now;
-    fresh_since_.reset();
-    // What failed and what is new about the same device becomes one line.
-    const std::uint64_t before = fresh_.dropped();
-    for (device::Sighting& sighting : leaving_) {
-        fresh_.merge(std::move(sighting));
+    std::vector<Sightings> lists;
+    {
+        const std::lock_guard lock(mutex_);
+        lists.swap(waiting_);
+        fresh_since_.reset();
     }
-    dropped_ += fresh_.dropped() - before;
-    leaving_ = fresh_.take();
+    merge_all(std::move(lists));
+    merge(leaving_);  // what failed and what is new about the same device becomes one line
+    leaving_ = fresh_.take(std::move(leaving_));
     std::string body;
     body.reserve(kUsualLineBytes * (leaving_.size() + 1));
     for (const device::Sighting& sighting : leaving_) {
@@ -108,22 +148,11 @@ std::string FeedReport::begin(const NodeFacts& facts, MonotonicTime now, WallTim
 }
 
 void FeedReport::ended(bool accepted) {
-    const std::lock_guard lock(mutex_);
     if (accepted) {
         sent_ += leaving_.size();
         leaving_.clear();
     }
     failed_ = !leaving_.empty();
-}
-
-std::uint64_t FeedReport::sent() const {
-    const std::lock_guard lock(mutex_);
-    return sent_;
-}
-
-std::uint64_t FeedReport::dropped() const {
-    const std::lock_guard lock(mutex_);
-    return dropped_;
 }
 
 }  // namespace eg::gate

@@ -1,9 +1,11 @@
 /// What was seen, on its way to the MDM server: at most one report in a while, a failed one again
 /// with the next, nothing older than an hour (docs/mdm-api.md).
 ///
-/// observe() and the counters: any thread. The rest: the feed's.
+/// observe() and the counters: any thread, and nobody waits there while sightings are merged or a
+/// report is written. The rest: the feed's.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -32,9 +34,11 @@ class FeedReport {
     };
     explicit FeedReport(Pace pace) : pace_(pace) {}
 
-    /// Bounded: what is over the limit is dropped and counted. True if the feed should look at
-    /// due().
-    bool observe(std::vector<device::Sighting> sightings, MonotonicTime now);
+    /// Takes all that the table holds. Bounded: what is over the limit is dropped and counted. True
+    /// if the feed should look at due().
+    bool observe(device::SightingTable& seen, MonotonicTime now);
+    /// Merges what was observed since.
+    void gather();
 
     /// When the next report should leave; nothing if there is nothing to report.
     [[nodiscard]] std::optional<MonotonicTime> due() const;
@@ -42,19 +46,27 @@ class FeedReport {
     [[nodiscard]] std::string begin(const NodeFacts& facts, MonotonicTime now, WallTime wall);
     void ended(bool accepted);
 
-    [[nodiscard]] std::uint64_t sent() const;     // devices in reports that were accepted
-    [[nodiscard]] std::uint64_t dropped() const;  // devices
+    /// Devices in reports that were accepted, and those that were dropped.
+    [[nodiscard]] std::uint64_t sent() const { return sent_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
   private:
+    using Sightings = std::vector<device::Sighting>;
+
+    void merge(Sightings& sightings);
+    void merge_all(std::vector<Sightings> lists);
+
     const Pace pace_;
-    mutable std::mutex mutex_;
-    device::SightingTable fresh_;
+    mutable std::mutex mutex_;        // over the next three
+    std::vector<Sightings> waiting_;  // for gather()
+    std::vector<Sightings> spare_;    // empty; their memory goes back to who observes
     std::optional<MonotonicTime> fresh_since_;
-    std::vector<device::Sighting> leaving_;  // in the report that is under way, or that failed
-    bool failed_ = false;                    // the last one
+    device::SightingTable fresh_;
+    Sightings leaving_;    // in the report that is under way, or that failed
+    bool failed_ = false;  // the last one
     std::optional<MonotonicTime> last_;
-    std::uint64_t sent_ = 0;
-    std::uint64_t dropped_ = 0;
+    std::atomic<std::uint64_t> sent_ = 0;
+    std::atomic<std::uint64_t> dropped_ = 0;
 };
 
 /// Appends one line of a report, with its line feed. Bytes that are no text go as their upper-case

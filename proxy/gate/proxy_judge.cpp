@@ -195,14 +195,21 @@ Verdict ProxyTransaction::judge(const http::RequestHead& head) {
     connection_bound_ = claims_.connection_bound;
     observed_ = judgement.verdict.observed;
     count_unidentified(judgement.verdict);
+    if (judgement.verdict.allowed()) {
+        return check_certificate();
+    }
+    fetch_notes_ahead();
+    return judgement.verdict;
+}
+
+void ProxyTransaction::fetch_notes_ahead() const {
     if (eas_.has_device_id) {
-        // Asked when the answer has come.
+        const Slot& slot = service_.slot();
         slot.sightings.prefetch(held_.device);
         if (judges_user_agents()) {
             slot.agents->prefetch(held_.device);
         }
     }
-    return judgement.verdict.allowed() ? check_certificate() : judgement.verdict;
 }
 
 bool ProxyTransaction::judges_user_agents() const {

@@ -132,6 +132,7 @@ bool ProxyTransaction::read_answer_head() {
         }
         const net::IoResult got = upstream_->fill();
         if (got.status == net::IoStatus::ok) {
+            fetch_notes_ahead();
             continue;
         }
         if (got.status != net::IoStatus::again) {
@@ -160,13 +161,7 @@ bool ProxyTransaction::read_answer_head() {
     if (!request_.done()) {
         return false;  // send_request() has said whom we wait for
     }
-    if (!connection_.input().empty()) {
-        // The body, kept to be sent again, or what was read ahead: nobody reads on, so the end of
-        // the stream shows only as news of the socket.
-        if (connection_.has_news()) {
-            connection_.look_for_hang_up();
-        }
-    } else if (connection_.fill() != net::IoStatus::again && connection_.client_left()) {
+    if (!client_stays()) {
         client_vanished();
         return false;
     }
@@ -177,6 +172,18 @@ bool ProxyTransaction::read_answer_head() {
         patience_ended();
     }
     return false;
+}
+
+bool ProxyTransaction::client_stays() {
+    if (connection_.input().empty()) {
+        return connection_.fill() == net::IoStatus::again || !connection_.client_left();
+    }
+    // The body, kept to be sent again, or what was read ahead: nobody reads on, so the end of the
+    // stream shows only as news of the socket.
+    if (connection_.has_news()) {
+        connection_.look_for_hang_up();
+    }
+    return true;
 }
 
 bool ProxyTransaction::begin_answer(const http::ResponseHead& head) {

@@ -99,6 +99,8 @@ class ProxyTransaction final : public server::Transaction {
     [[nodiscard]] filters::Verdict check_message(const http::RequestHead& head);
     [[nodiscard]] filters::Verdict check_certificate();
     [[nodiscard]] bool judges_user_agents() const;
+    /// Starts to fetch from memory what is noted of the device when the answer has come.
+    void fetch_notes_ahead() const;
     [[nodiscard]] bool needs_peek() const;
     /// The largest body that is sent on, in bytes; 0 = any.
     [[nodiscard]] std::uint64_t most_body() const;
@@ -166,6 +168,8 @@ class ProxyTransaction final : public server::Transaction {
     bool send_request();
     void request_sent();
     bool read_answer_head();
+    /// While the answer is awaited: false once the client is known to have left.
+    bool client_stays();
     bool begin_answer(const http::ResponseHead& head);
     /// For 451 and 3xx (proxy_redirect.cpp): true if the answer became one of ours.
     bool answer_redirect(const http::ResponseHead& head);

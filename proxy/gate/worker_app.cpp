@@ -297,7 +297,7 @@ void WorkerApp::report_sightings() {
         }
         slot->sightings_given_ms = reported_ms_;
         if (const auto feed = slot->feed.lock()) {
-            feed->observe(slot->sightings.take());
+            feed->observe(slot->sightings);
         }
     }
 }

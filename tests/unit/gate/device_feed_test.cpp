@@ -128,11 +128,11 @@ TEST_CASE("what was seen is reported, beside the poll that is held") {
     DeviceFeed& feed = gate.start();
     (void)mdm.polls(2);
     mdm.set_report_status(500);
-    device::Sighting seen;
-    seen.id = "A";
-    seen.requests = 3;
-    seen.first_seen = seen.last_seen = std::chrono::system_clock::now();
-    feed.observe({seen});
+    device::SightingTable seen;
+    for (int i = 0; i < 3; ++i) {
+        seen.note({.id = "A", .at = std::chrono::system_clock::now()});
+    }
+    feed.observe(seen);
     (void)mdm.reports(1);
     mdm.set_report_status(202);
     const std::string report = mdm.reports(2)[1];

@@ -1,6 +1,7 @@
 #include "proxy/gate/feed_report.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "proxy/gate/feed_pace.h"
 
@@ -12,6 +13,17 @@ using namespace std::chrono_literals;
 
 const MonotonicTime kStart{1000s};
 const WallTime kWall{std::chrono::seconds(1'800'000'000)};
+
+bool observe(FeedReport& report, std::initializer_list<device::Sighting> sightings,
+             MonotonicTime now) {
+    device::SightingTable table;
+    for (const device::Sighting& one : sightings) {
+        table.merge(device::Sighting(one));
+    }
+    const bool due = report.observe(table, now);
+    CHECK(table.empty());
+    return due;
+}
 
 device::Sighting sighting(std::string id, WallTime at = kWall) {
     device::Sighting seen;
@@ -58,13 +70,13 @@ TEST_CASE("a line of a report") {
 TEST_CASE("reports leave soon after the first sighting, and never closer than the interval") {
     FeedReport report({.interval = 30s, .gather = 5s, .keep = 1h});
     CHECK_FALSE(report.due());
-    CHECK_FALSE(report.observe({}, kStart));
-    CHECK(report.observe({sighting("a")}, kStart));
-    CHECK_FALSE(report.observe({sighting("b")}, kStart + 2s));
+    CHECK_FALSE(observe(report, {}, kStart));
+    CHECK(observe(report, {sighting("a")}, kStart));
+    CHECK_FALSE(observe(report, {sighting("b")}, kStart + 2s));
     CHECK(report.due() == kStart + 5s);
     CHECK(lines(report.begin({}, kStart + 5s, kWall)) == 3);
     CHECK_FALSE(report.due());
-    CHECK(report.observe({sighting("c")}, kStart + 6s));
+    CHECK(observe(report, {sighting("c")}, kStart + 6s));
     report.ended(true);
     CHECK(report.sent() == 2);
     CHECK(report.due() == kStart + 35s);
@@ -72,9 +84,9 @@ TEST_CASE("reports leave soon after the first sighting, and never closer than th
 
 TEST_CASE("a failed report goes out again with the next one, one line a device, for an hour") {
     FeedReport report({.interval = 30s, .gather = 5s, .keep = 1h});
-    report.observe({sighting("a"), sighting("old")}, kStart);
+    observe(report, {sighting("a"), sighting("old")}, kStart);
     (void)report.begin({}, kStart, kWall);
-    report.observe({sighting("A", kWall + 10s)}, kStart + 10s);
+    observe(report, {sighting("A", kWall + 10s)}, kStart + 10s);
     report.ended(false);
     CHECK(report.sent() == 0);
     CHECK(report.due() == kStart + 30s);
@@ -88,6 +100,20 @@ TEST_CASE("a failed report goes out again with the next one, one line a device, 
     report.ended(true);
     CHECK(report.sent() == 1);
     CHECK_FALSE(report.due());
+}
+
+TEST_CASE("a report that nobody gathers takes up no more and more memory") {
+    FeedReport report({.interval = 30s, .gather = 5s, .keep = 1h});
+    for (int i = 0; i < 300; ++i) {
+        observe(report, {sighting(fmt::format("a{}", i % 7))}, kStart);
+    }
+    CHECK(report.dropped() == 300 - 256);
+    CHECK(lines(report.begin({}, kStart, kWall)) == 8);
+    CHECK_FALSE(report.due());
+    CHECK_FALSE(observe(report, {}, kStart));
+    CHECK(observe(report, {sighting("b")}, kStart));
+    report.gather();
+    CHECK(report.due());
 }
 
 TEST_CASE("how long a poll is held") {
