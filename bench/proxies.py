@@ -80,7 +80,8 @@ class Proxy:
 
 
 class Easgate(Proxy):
-    def __init__(self, bench, name="easgate", *, workers=1, log=False, feed=None, kinds=("plain", "tls", "rsa")):
+    def __init__(self, bench, name="easgate", *, workers=1, log=False, feed=None, kinds=("plain", "tls", "rsa"),
+                 environment=None):
         super().__init__(bench, name)
         self.admin = free_port()
         (self.folder / "log").mkdir()
@@ -112,7 +113,8 @@ instances:
         file = self.folder / "easgate.yaml"
         file.write_text(text)
         file.chmod(0o640)
-        self.start([bench.easgate, "run", "--config", file], {0} if workers == 1 else {0, 1})
+        settings = [f"{name}={value}" for name, value in (environment or {}).items()]
+        self.start(["env", *settings, bench.easgate, "run", "--config", file], {0} if workers == 1 else {0, 1})
         wait_for(self._is_ready, "easgate ready", 60)
 
     def _is_ready(self):

@@ -135,6 +135,7 @@ if [ "$TIER" = full ]; then
         step build build-bench cmake --build --preset release -j "$JOBS" --target easgate easgate-mdm bench-programs
     run_pytest system-full release tests/system -m full
     step one bench-instructions bench/micro/count.py
+    step one bench-syscalls bench/syscalls.py
     step one bench-smoke bench/run.py --smoke
     build asan && run_ctest asan -LE tidy && run_pytest system-asan asan tests/system -m "not full and not timing"
     build tsan && run_ctest tsan -LE tidy && run_pytest system-tsan tsan tests/system -m "not full and not timing"
