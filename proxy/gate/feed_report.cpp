@@ -14,7 +14,9 @@ namespace eg::gate {
 namespace {
 
 constexpr std::size_t kUsualLineBytes = 320;
-constexpr std::size_t kMostWaiting = 256;  // lists; the feed gathers them every second
+// The feed gathers every second, unless it is busy with a long list of states.
+constexpr std::size_t kMostWaiting = 100'000;  // sightings, some 300 bytes each
+constexpr std::size_t kMostSpare = 16;         // lists
 
 bool is_plain(std::string_view text) {
     return is_utf8(text) && std::ranges::none_of(text, [](char c) {
@@ -70,6 +72,9 @@ bool FeedReport::observe(device::SightingTable& seen, MonotonicTime now) {
     Sightings memory;
     {
         const std::lock_guard lock(mutex_);
+        if (waiting_size_ + seen.size() > kMostWaiting) {
+            return false;  // they stay where they are till next time
+        }
         if (!spare_.empty()) {
             memory = std::move(spare_.back());
             spare_.pop_back();
@@ -77,10 +82,7 @@ bool FeedReport::observe(device::SightingTable& seen, MonotonicTime now) {
     }
     Sightings sightings = seen.take(std::move(memory));
     const std::lock_guard lock(mutex_);
-    if (waiting_.size() == kMostWaiting) {
-        dropped_ += sightings.size();
-        return false;
-    }
+    waiting_size_ += sightings.size();
     waiting_.push_back(std::move(sightings));
     if (fresh_since_) {
         return false;
@@ -93,9 +95,14 @@ void FeedReport::gather() {
     std::vector<Sightings> lists;
     {
         const std::lock_guard lock(mutex_);
-        lists.swap(waiting_);
+        lists = take_waiting();
     }
     merge_all(std::move(lists));
+}
+
+std::vector<FeedReport::Sightings> FeedReport::take_waiting() {
+    waiting_size_ = 0;
+    return std::exchange(waiting_, {});
 }
 
 void FeedReport::merge_all(std::vector<Sightings> lists) {
@@ -103,6 +110,7 @@ void FeedReport::merge_all(std::vector<Sightings> lists) {
         merge(list);
     }
     const std::lock_guard lock(mutex_);
+    lists.resize(std::min(lists.size(), kMostSpare - spare_.size()));
     std::ranges::move(lists, std::back_inserter(spare_));
 }
 
@@ -132,7 +140,7 @@ std::string FeedReport::begin(const NodeFacts& facts, MonotonicTime now, WallTim
     std::vector<Sightings> lists;
     {
         const std::lock_guard lock(mutex_);
-        lists.swap(waiting_);
+        lists = take_waiting();
         fresh_since_.reset();
     }
     merge_all(std::move(lists));

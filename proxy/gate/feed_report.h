@@ -34,10 +34,10 @@ class FeedReport {
     };
     explicit FeedReport(Pace pace) : pace_(pace) {}
 
-    /// Takes all that the table holds. Bounded: what is over the limit is dropped and counted. True
-    /// if the feed should look at due().
+    /// Takes all that the table holds, or nothing while too much waits to be gathered. True if the
+    /// feed should look at due().
     bool observe(device::SightingTable& seen, MonotonicTime now);
-    /// Merges what was observed since.
+    /// Merges what was observed since. Bounded: what is over the limit is dropped and counted.
     void gather();
 
     /// When the next report should leave; nothing if there is nothing to report.
@@ -55,10 +55,13 @@ class FeedReport {
 
     void merge(Sightings& sightings);
     void merge_all(std::vector<Sightings> lists);
+    /// Under the mutex.
+    [[nodiscard]] std::vector<Sightings> take_waiting();
 
     const Pace pace_;
-    mutable std::mutex mutex_;        // over the next three
+    mutable std::mutex mutex_;        // over the next four
     std::vector<Sightings> waiting_;  // for gather()
+    std::size_t waiting_size_ = 0;    // sightings in them
     std::vector<Sightings> spare_;    // empty; their memory goes back to who observes
     std::optional<MonotonicTime> fresh_since_;
     device::SightingTable fresh_;

@@ -130,7 +130,7 @@ TEST_CASE("what was seen is reported, beside the poll that is held") {
     mdm.set_report_status(500);
     device::SightingTable seen;
     for (int i = 0; i < 3; ++i) {
-        seen.note({.id = "A", .at = std::chrono::system_clock::now()});
+        seen.note({"A", "alice", "Agent", "iPhone", "16.1", "", std::chrono::system_clock::now()});
     }
     feed.observe(seen);
     (void)mdm.reports(1);

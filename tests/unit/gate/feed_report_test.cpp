@@ -102,18 +102,44 @@ TEST_CASE("a failed report goes out again with the next one, one line a device, 
     CHECK_FALSE(report.due());
 }
 
-TEST_CASE("a report that nobody gathers takes up no more and more memory") {
+TEST_CASE("while nobody gathers, what is too much stays with who saw it") {
     FeedReport report({.interval = 30s, .gather = 5s, .keep = 1h});
-    for (int i = 0; i < 300; ++i) {
-        observe(report, {sighting(fmt::format("a{}", i % 7))}, kStart);
+    const auto full_table = [] {
+        device::SightingTable table;
+        for (int i = 0; i < 20'000; ++i) {
+            table.merge(sighting(fmt::format("a{}", i)));
+        }
+        return table;
+    };
+    for (int i = 0; i < 5; ++i) {
+        device::SightingTable taken = full_table();
+        CHECK(report.observe(taken, kStart) == (i == 0));
+        CHECK(taken.empty());
     }
-    CHECK(report.dropped() == 300 - 256);
-    CHECK(lines(report.begin({}, kStart, kWall)) == 8);
-    CHECK_FALSE(report.due());
-    CHECK_FALSE(observe(report, {}, kStart));
-    CHECK(observe(report, {sighting("b")}, kStart));
+    device::SightingTable kept = full_table();
+    CHECK_FALSE(report.observe(kept, kStart));
+    CHECK(kept.size() == 20'000);
     report.gather();
-    CHECK(report.due());
+    CHECK_FALSE(report.observe(kept, kStart));
+    CHECK(kept.empty());
+    const std::string body = report.begin({}, kStart, kWall);
+    CHECK(lines(body) == 20'001);
+    CHECK(body.find(R"("requests":12,)") != std::string::npos);
+    CHECK(report.dropped() == 0);
+    CHECK_FALSE(report.due());
+}
+
+TEST_CASE("a report takes the sightings of a list whose memory came back") {
+    FeedReport report({.interval = 30s, .gather = 5s, .keep = 1h});
+    device::SightingTable table;
+    for (int i = 0; i < 40; ++i) {
+        table.merge(sighting(fmt::format("a{}", i % 4)));
+        CHECK(report.observe(table, kStart) == (i == 0));
+        if (i % 3 == 0) {
+            report.gather();
+        }
+    }
+    CHECK(lines(report.begin({}, kStart, kWall)) == 5);
 }
 
 TEST_CASE("how long a poll is held") {
