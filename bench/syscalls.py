@@ -55,7 +55,8 @@ def main():
             total = sum(calls.values()) / requests
             worst = max(worst, total if use > BUSY else total - calls["epoll_wait"] / requests)
             each = ", ".join(f"{name} {number / requests:.3f}" for name, number in calls.items())
-            print(f"{kind:6} {total:.2f} a request of {requests}, use {use:.2f}: {each}; recv in vain {vain / requests:.3f}")
+            print(f"{kind:6} {total:.2f} a request of {requests}, use {use:.2f}: {each}; "
+                  f"recv in vain {vain / requests:.3f}")
     finally:
         bench.close(False)
     return 1 if worst > AT_MOST else 0
