@@ -3,8 +3,8 @@
 
 Usage: bench/syscalls.py [--build DIR] [--connections N] [--milliseconds N]
 Prints a line for a plain and a TLS upstream; exits 1 if a request takes more than 4.5. A worker that is
-not busy waits for each event by itself, up to twice a request; so its epoll_wait counts only when it had
-nine tenths of its core.
+not busy waits for each event by itself, up to twice a request; so a run in which it had less than nine tenths
+of its core is made again, and five of them are a failure.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from proxies import Easgate
 
 AT_MOST = 4.5
 BUSY = 0.9
+TRIES = 5
 
 
 def count(bench, kind, arguments):
@@ -39,6 +40,21 @@ def count(bench, kind, arguments):
     return json.loads(counts.read_text()), sum(map(int, found)), use
 
 
+def count_busy(bench, kind, arguments):
+    """Calls a request of a run with a busy worker, or None; says what it saw."""
+    for _ in range(TRIES):
+        calls, requests, use = count(bench, kind, arguments)
+        vain = calls.pop("recv_in_vain")
+        total = sum(calls.values()) / requests
+        each = ", ".join(f"{name} {number / requests:.3f}" for name, number in calls.items())
+        print(f"{kind:6} {total:.2f} a request of {requests}, use {use:.2f}: {each}; "
+              f"recv in vain {vain / requests:.3f}")
+        if use > BUSY:
+            return total
+    print(f"{kind}: the load never kept the worker busy; run it again on a quiet machine")
+    return None
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=run.HERE.parent / "build" / "release", help="folder of the release build")
@@ -46,20 +62,13 @@ def main():
     parser.add_argument("--milliseconds", default=4000, type=int)
     options = parser.parse_args()
     options.easgate = None
-    bench, worst = run.Bench(options), 0
+    bench = run.Bench(options)
+    arguments = ["--connections", options.connections, "--milliseconds", str(options.milliseconds)]
     try:
-        for kind in ("plain", "tls"):
-            calls, requests, use = count(bench, kind, ["--connections", options.connections,
-                                                       "--milliseconds", str(options.milliseconds)])
-            vain = calls.pop("recv_in_vain")
-            total = sum(calls.values()) / requests
-            worst = max(worst, total if use > BUSY else total - calls["epoll_wait"] / requests)
-            each = ", ".join(f"{name} {number / requests:.3f}" for name, number in calls.items())
-            print(f"{kind:6} {total:.2f} a request of {requests}, use {use:.2f}: {each}; "
-                  f"recv in vain {vain / requests:.3f}")
+        found = [count_busy(bench, kind, arguments) for kind in ("plain", "tls")]
     finally:
         bench.close(False)
-    return 1 if worst > AT_MOST else 0
+    return 0 if all(total is not None and total <= AT_MOST for total in found) else 1
 
 
 if __name__ == "__main__":
