@@ -1,8 +1,10 @@
 #include "proxy/device/sighting.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
+#include "proxy/device/id_key.h"
 #include "proxy/device/table.h"
 
 namespace eg::device {
@@ -11,14 +13,35 @@ namespace {
 
 /// Longer texts of strangers are cut: a table of sightings must not grow with them.
 constexpr std::size_t kMostText = 256;
-constexpr std::size_t kFirstSlots = 64;
+
+std::string_view cut(std::string_view text) {
+    return text.substr(0, kMostText);
+}
 
 template <std::size_t N>
 void assign(SmallText<N>& to, std::string_view text) {
-    text = text.substr(0, kMostText);
     if (to != text) {
         to = text;
     }
+}
+
+bool fits(const Description& description, const Seen& seen) {
+    return description.user_agent == cut(seen.user_agent) &&
+           description.device_type == cut(seen.device_type) &&
+           description.protocol == cut(seen.protocol) && description.reason == cut(seen.reason);
+}
+
+std::uint64_t hash_of(const Seen& seen) {
+    // Each text behind its length. Deliberately not cleared: it would cost more than the hash.
+    std::array<char, 4 * (2 + kMostText)> bytes;
+    char* end = bytes.data();
+    for (std::string_view text : {seen.user_agent, seen.device_type, seen.protocol, seen.reason}) {
+        text = cut(text);
+        *end++ = static_cast<char>(text.size() / 256);
+        *end++ = static_cast<char>(text.size() % 256);
+        end = std::copy(text.begin(), text.end(), end);
+    }
+    return keyed_hash({bytes.data(), end});
 }
 
 }  // namespace
@@ -35,82 +58,91 @@ void SightingTable::note(std::uint64_t device, const Seen& seen) {
     if (sighting->requests == 0) {
         sighting->first_seen = seen.at;
         sighting->last_seen = seen.at;
+        describe(*sighting, seen);
+    } else if (!fits(descriptions_[sighting->description], seen)) {
+        describe(*sighting, seen);
     }
-    assign(sighting->id, seen.id);
-    assign(sighting->user, seen.user);
-    assign(sighting->user_agent, seen.user_agent);
-    assign(sighting->device_type, seen.device_type);
-    assign(sighting->protocol, seen.protocol);
-    assign(sighting->reason, seen.reason);
+    assign(sighting->id, cut(seen.id));
+    assign(sighting->user, cut(seen.user));
     sighting->first_seen = std::min(sighting->first_seen, seen.at);
     sighting->last_seen = std::max(sighting->last_seen, seen.at);
     ++sighting->requests;
     sighting->refused += seen.reason.empty() || seen.observed ? 0U : 1U;
 }
 
-void SightingTable::merge(Sighting&& sighting) {
-    const std::size_t before = list_.size();
-    Sighting* const known = find_or_add(DeviceTable::hash_id(sighting.id));
-    if (known == nullptr) {
+void SightingTable::describe(Sighting& sighting, const Seen& seen) {
+    if (descriptions_.size() > 0 && fits(descriptions_[last_], seen)) {
+        sighting.description = last_;
         return;
     }
-    if (list_.size() != before) {
-        *known = std::move(sighting);
-        return;
+    const std::uint64_t hash = hash_of(seen);
+    Description* description = descriptions_.find(hash);
+    if (description == nullptr) {
+        if (!may_describe(sighting)) {
+            return;
+        }
+        description = &descriptions_.add(hash);
+        description->user_agent = cut(seen.user_agent);
+        description->device_type = cut(seen.device_type);
+        description->protocol = cut(seen.protocol);
+        description->reason = cut(seen.reason);
     }
-    sighting.requests += known->requests;
-    sighting.refused += known->refused;
-    sighting.first_seen = std::min(sighting.first_seen, known->first_seen);
-    if (sighting.last_seen < known->last_seen) {
-        known->requests = sighting.requests;
-        known->refused = sighting.refused;
-        known->first_seen = sighting.first_seen;
-        return;  // the texts that we have are the later ones
-    }
-    *known = std::move(sighting);
+    last_ = descriptions_.place_of(*description);
+    sighting.description = last_;
 }
 
-std::vector<Sighting> SightingTable::take(std::vector<Sighting> empty) {
-    std::fill(slots_.begin(), slots_.end(), Slot{});
-    empty.clear();
-    empty.reserve(list_.size());  // the coming time is mostly like the last
-    return std::exchange(list_, std::move(empty));
+void SightingTable::merge(Sightings& from) {
+    for (Sighting& other : from.list) {
+        Sighting* const known = find_or_add(other.hash);
+        if (known == nullptr) {
+            continue;
+        }
+        if (known->requests == 0) {
+            adopt(*known, from.descriptions[other.description]);
+            other.description = known->description;
+            *known = std::move(other);
+            continue;
+        }
+        known->requests += other.requests;
+        known->refused += other.refused;
+        known->first_seen = std::min(known->first_seen, other.first_seen);
+        if (other.last_seen >= known->last_seen) {
+            known->last_seen = other.last_seen;
+            known->id = std::move(other.id);
+            known->user = std::move(other.user);
+            adopt(*known, from.descriptions[other.description]);
+        }
+    }
+    from.clear();
+}
+
+void SightingTable::adopt(Sighting& sighting, const Description& from) {
+    Description* description = descriptions_.find(from.hash);
+    if (description == nullptr) {
+        if (!may_describe(sighting)) {
+            return;
+        }
+        description = &descriptions_.add(from.hash);
+        *description = from;
+    }
+    sighting.description = descriptions_.place_of(*description);
+}
+
+Sightings SightingTable::take(Sightings empty) {
+    last_ = 0;
+    return {sightings_.take(std::move(empty.list)),
+            descriptions_.take(std::move(empty.descriptions))};
 }
 
 Sighting* SightingTable::find_or_add(std::uint64_t device) {
-    if (2 * (list_.size() + 1) > slots_.size()) {
-        grow();
+    if (Sighting* const known = sightings_.find(device)) {
+        return known;
     }
-    Slot& slot = slot_of(device);
-    if (slot.place != 0) {
-        return &list_[slot.place - 1];
-    }
-    if (list_.size() >= most_) {
+    if (sightings_.size() >= most_) {
         ++dropped_;
         return nullptr;
     }
-    list_.emplace_back();
-    slot = {.device = device, .place = list_.size()};
-    return &list_.back();
-}
-
-SightingTable::Slot& SightingTable::slot_of(std::uint64_t device) {
-    const std::size_t mask = slots_.size() - 1;
-    std::size_t at = device & mask;
-    while (slots_[at].place != 0 && slots_[at].device != device) {
-        at = (at + 1) & mask;
-    }
-    return slots_[at];
-}
-
-void SightingTable::grow() {
-    const std::vector<Slot> before =
-        std::exchange(slots_, std::vector<Slot>(std::max(kFirstSlots, 2 * slots_.size())));
-    for (const Slot& slot : before) {
-        if (slot.place != 0) {
-            slot_of(slot.device) = slot;
-        }
-    }
+    return &sightings_.add(device);
 }
 
 }  // namespace eg::device

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kUsualLineBytes = 320;
 // The feed gathers every second, unless it is busy with a long list of states.
-constexpr std::size_t kMostWaiting = 100'000;  // sightings, some 300 bytes each
+constexpr std::size_t kMostWaiting = 100'000;  // sightings, 128 bytes each
 constexpr std::size_t kMostSpare = 16;         // lists
 
 bool is_plain(std::string_view text) {
@@ -43,17 +43,18 @@ void add_time(std::string& line, std::string_view key, WallTime time) {
 
 }  // namespace
 
-void append_sighting(std::string& line, const device::Sighting& sighting) {
+void append_sighting(std::string& line, const device::Sighting& sighting,
+                     const device::Description& description) {
     add_text(line, R"({"id":)", is_plain(sighting.id) ? sighting.id.view() : to_hex(sighting.id));
     add_text(line, R"(,"user":)", sighting.user);
-    add_text(line, R"(,"user_agent":)", sighting.user_agent);
-    add_text(line, R"(,"device_type":)", sighting.device_type);
-    add_text(line, R"(,"protocol":)", sighting.protocol);
+    add_text(line, R"(,"user_agent":)", description.user_agent);
+    add_text(line, R"(,"device_type":)", description.device_type);
+    add_text(line, R"(,"protocol":)", description.protocol);
     add_time(line, R"(,"first_seen":)", sighting.first_seen);
     add_time(line, R"(,"last_seen":)", sighting.last_seen);
     add_number(line, R"(,"requests":)", sighting.requests);
     add_number(line, R"(,"refused":)", sighting.refused);
-    add_text(line, R"(,"reason":)", sighting.reason);
+    add_text(line, R"(,"reason":)", description.reason);
     line += "}\n";
 }
 
@@ -116,11 +117,8 @@ void FeedReport::merge_all(std::vector<Sightings> lists) {
 
 void FeedReport::merge(Sightings& sightings) {
     const std::uint64_t before = fresh_.dropped();
-    for (device::Sighting& sighting : sightings) {
-        fresh_.merge(std::move(sighting));
-    }
+    fresh_.merge(sightings);
     dropped_ += fresh_.dropped() - before;
-    sightings.clear();
 }
 
 std::optional<MonotonicTime> FeedReport::due() const {
@@ -133,7 +131,7 @@ std::optional<MonotonicTime> FeedReport::due() const {
 }
 
 std::string FeedReport::begin(const NodeFacts& facts, MonotonicTime now, WallTime wall) {
-    dropped_ += std::erase_if(leaving_, [&](const device::Sighting& sighting) {
+    dropped_ += std::erase_if(leaving_.list, [&](const device::Sighting& sighting) {
         return wall - sighting.last_seen > pace_.keep;
     });
     last_ = now;
@@ -148,8 +146,8 @@ std::string FeedReport::begin(const NodeFacts& facts, MonotonicTime now, WallTim
     leaving_ = fresh_.take(std::move(leaving_));
     std::string body;
     body.reserve(kUsualLineBytes * (leaving_.size() + 1));
-    for (const device::Sighting& sighting : leaving_) {
-        append_sighting(body, sighting);
+    for (const device::Sighting& sighting : leaving_.list) {
+        append_sighting(body, sighting, leaving_.of(sighting));
     }
     append_facts(body, facts);
     return body;

@@ -51,7 +51,7 @@ class FeedReport {
     [[nodiscard]] std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
   private:
-    using Sightings = std::vector<device::Sighting>;
+    using Sightings = device::Sightings;
 
     void merge(Sightings& sightings);
     void merge_all(std::vector<Sightings> lists);
@@ -74,7 +74,8 @@ class FeedReport {
 
 /// Appends one line of a report, with its line feed. Bytes that are no text go as their upper-case
 /// hexadecimal (ids) or byte by byte as Latin-1 (the rest).
-void append_sighting(std::string& line, const device::Sighting& sighting);
+void append_sighting(std::string& line, const device::Sighting& sighting,
+                     const device::Description& description);
 void append_facts(std::string& line, const NodeFacts& facts);
 
 }  // namespace eg::gate
