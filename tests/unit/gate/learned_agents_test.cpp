@@ -59,9 +59,9 @@ TEST_CASE("what comes again after another one is learned again") {
     CHECK(agents.of("PHONE") == "two");
 }
 
-TEST_CASE("of many devices each keeps its own, also where what they learn last shares a place") {
+TEST_CASE("of many devices each keeps its own, also where one's place was taken by another") {
     LearnedAgents agents;
-    constexpr int kDevices = 2'000;  // some fifteen pairs of them share one
+    constexpr int kDevices = 4'000;  // some thirty pairs of them meet
     for (int round = 0; round < 4; ++round) {
         for (int i = 0; i < kDevices; ++i) {
             agents.learn(fmt::format("DEVICE{}", i), fmt::format("agent {}", (i + round) % 3));
