@@ -2,7 +2,6 @@
 
 #include <sys/mman.h>
 
-#include <bit>
 #include <cstring>
 #include <limits>
 #include <utility>
@@ -19,10 +18,9 @@ constexpr std::size_t round_up(std::size_t bytes) {
     return (bytes + kPage - 1) / kPage * kPage;
 }
 
-/// Between a third and two thirds of the slots are taken, so that a probe rarely needs a second
-/// step.
+/// At most four fifths of the slots are taken, so that a search rarely leaves its cache line.
 constexpr std::size_t capacity_for(std::size_t records) {
-    return std::bit_ceil(records + records / 2 + 1);
+    return records + records / 4 + 1;
 }
 
 }  // namespace
@@ -74,8 +72,8 @@ void Layer::expect(std::uint64_t records) {
 }
 
 bool Layer::append(std::span<const unsigned char> record) {
-    const std::size_t capacity = capacity_for(appended_ + 1);
-    if ((index_.empty() || mask_ + 1 < capacity) && !index_all(capacity)) {
+    const std::size_t least = capacity_for(appended_ + 1);
+    if (capacity_ < least && !index_all(std::max(least, 2 * capacity_))) {
         return false;
     }
     if (!copy(record)) {
@@ -118,7 +116,7 @@ bool Layer::index_all(std::size_t capacity) {
     }
     index_.clear();
     index_.push_back(std::move(pages));
-    mask_ = capacity - 1;
+    capacity_ = capacity;
     live_ = 0;
     counts_ = {};
     for_each_place(
@@ -153,8 +151,8 @@ const unsigned char* Layer::at(std::uint32_t place) const {
 
 std::size_t Layer::probe(const IdKey& key) const {
     const Slot* const table = slots();
-    const std::uint32_t tag = tag_of(key);
-    for (std::size_t slot = key.hash() & mask_;; slot = (slot + 1) & mask_) {
+    const std::uint16_t tag = tag_of(key);
+    for (std::size_t slot = first_slot(key);; slot = slot + 1 == capacity_ ? 0 : slot + 1) {
         if (table[slot].place == 0) {
             return slot;
         }

@@ -56,7 +56,7 @@ class Layer {
     /// The packed record with this key, or null. Sealed layers only.
     [[nodiscard]] const unsigned char* find(const IdKey& key) const;
     /// Starts to fetch from memory what find() will read first.
-    void prefetch(const IdKey& key) const { __builtin_prefetch(slots() + (key.hash() & mask_)); }
+    void prefetch(const IdKey& key) const { __builtin_prefetch(slots() + first_slot(key)); }
     /// False: no record is the hexadecimal spelling of a text id of so many bytes.
     [[nodiscard]] bool may_spell(std::size_t bytes) const {
         return spelled_.test(std::min(bytes, spelled_.size() - 1));
@@ -98,13 +98,18 @@ class Layer {
     [[nodiscard]] bool index_all(std::size_t capacity);
     void index(const unsigned char* record, std::uint32_t place);
     /// Of the index. The tag spares a look at the record of another id, which would have to come
-    /// from memory.
-    struct Slot {
+    /// from memory. Packed, since an index is as dear as the pages that it spreads over.
+    struct [[gnu::packed]] Slot {
         std::uint32_t place = 0;  // offset + 1, 0 = free
-        std::uint32_t tag = 0;    // of the hash, what the number of the slot doesn't say
+        std::uint16_t tag = 0;    // of the hash, what the number of the slot doesn't say
     };
-    [[nodiscard]] static std::uint32_t tag_of(const IdKey& key) {
-        return static_cast<std::uint32_t>(key.hash() >> 32);
+    [[nodiscard]] static std::uint16_t tag_of(const IdKey& key) {
+        return static_cast<std::uint16_t>(key.hash());
+    }
+    /// Where the search for a key begins.
+    [[nodiscard]] std::size_t first_slot(const IdKey& key) const {
+        __extension__ using Wide = unsigned __int128;
+        return static_cast<std::size_t>(Wide{key.hash()} * Wide{capacity_} >> 64U);
     }
     [[nodiscard]] const unsigned char* at(std::uint32_t place) const;
     [[nodiscard]] const Slot* slots() const;
@@ -114,7 +119,7 @@ class Layer {
     std::vector<Chunk> chunks_;
     std::vector<Pages> index_;                // none or one: slots
     std::bitset<IdKey::kShort + 1> spelled_;  // may_spell(); all longer ids share the last bit
-    std::size_t mask_ = 0;
+    std::size_t capacity_ = 0;                // slots
     std::size_t appended_ = 0;
     std::size_t live_ = 0;
     std::array<std::size_t, 5> counts_{};
