@@ -2,14 +2,16 @@
 our floor. The kinds of port mean the same everywhere: `plain` and `tls` tell how the upstream is asked,
 `rsa` has the other certificate, `auth` asks the upstream for permission (nginx only)."""
 
+import os
 import pathlib
+import re
 import subprocess
 import time
 import urllib.error
 import urllib.request
 
 from feed import device_id
-from processes import PROXY_CORE, Process, free_port, listens, wait_for
+from processes import LOAD_CORE, PROXY_CORE, Process, free_port, listens, wait_for
 
 SUITES = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 CIPHERS = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384"
@@ -114,8 +116,18 @@ instances:
         file.write_text(text)
         file.chmod(0o640)
         settings = [f"{name}={value}" for name, value in (environment or {}).items()]
-        self.start(["env", *settings, bench.easgate, "run", "--config", file], {0} if workers == 1 else {0, 1})
+        self.start(["env", *settings, bench.easgate, "run", "--config", file],
+                   {PROXY_CORE} if workers == 1 else {PROXY_CORE, LOAD_CORE})
         wait_for(self._is_ready, "easgate ready", 60)
+        if workers > 1:
+            self._spread_workers()
+
+    def _spread_workers(self):
+        """One worker a core; else the scheduler mostly has two of them take turns on the core without the load."""
+        for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
+            worker = re.fullmatch(r"worker-(\d+)", (task / "comm").read_text().strip())
+            if worker:
+                os.sched_setaffinity(int(task.name), {(PROXY_CORE, LOAD_CORE)[int(worker[1]) % 2]})
 
     def _is_ready(self):
         try:
