@@ -7,16 +7,15 @@
 namespace eg {
 
 void append_decimal(std::string& out, std::uint64_t value) {
+    std::array<char, kDecimalBytes> digits;
+    out.append(digits.data(), write_decimal(digits.data(), value));
+}
+
+char* write_decimal(char* out, std::uint64_t value) {
     if (value < 1000) {  // most of them are
-        std::array<char, 3> few{};
-        write_digits(few.data(), value, few.size());
-        const std::size_t skipped = value < 10 ? 2 : value < 100 ? 1 : 0;
-        out.append(few.data() + skipped, few.size() - skipped);
-        return;
+        return write_digits(out, value, value < 10 ? 1 : value < 100 ? 2 : 3);
     }
-    std::array<char, 20> digits{};
-    out.append(digits.data(),
-               std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);
+    return std::to_chars(out, out + kDecimalBytes, value).ptr;
 }
 
 char* write_digits(char* out, std::uint64_t value, unsigned count) {

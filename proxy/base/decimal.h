@@ -1,6 +1,7 @@
 /// Numbers and times in decimal, appended without a format string: many lines are written in a row.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -9,6 +10,9 @@
 namespace eg {
 
 void append_decimal(std::string& out, std::uint64_t value);
+/// The same into memory with room for kDecimalBytes; where it ends.
+char* write_decimal(char* out, std::uint64_t value);
+inline constexpr std::size_t kDecimalBytes = 20;
 
 /// Writes the last `count` digits of `value`, with leading zeros, to `out`; where they end.
 char* write_digits(char* out, std::uint64_t value, unsigned count);

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "proxy/base/words.h"
+#include "proxy/log/plain_line.h"
 
 namespace eg::log {
 namespace {
@@ -11,8 +12,6 @@ namespace {
 constexpr std::string_view kCutMark = "[cut]";
 constexpr std::size_t kMostRestBytes = 64 * kMostValueBytes;
 constexpr std::string_view kHexDigits = "0123456789ABCDEF";
-
-enum class Style : std::uint8_t { word, quoted, rest, json };
 
 /// For each style, which ASCII bytes pass as they are. Bytes from 0x80 on are decoded first.
 constexpr std::array<bool, 128> plain_bytes(Style style) {
@@ -27,15 +26,6 @@ constexpr std::array<bool, 128> plain_bytes(Style style) {
 constexpr std::array<std::array<bool, 128>, 4> kPlain = {
     plain_bytes(Style::word), plain_bytes(Style::quoted), plain_bytes(Style::rest),
     plain_bytes(Style::json)};
-
-/// Whether eight bytes pass as they are: what plain_bytes() says, all at once.
-template <Style style>
-bool all_plain(std::uint64_t word) {
-    const bool printable =
-        words::between(word, style == Style::word ? '!' : ' ', '~') == words::kTops;
-    const bool quote = style != Style::rest && words::any(word, '"') != 0;
-    return printable && !quote && words::any(word, '\\') == 0;
-}
 
 struct Character {
     std::size_t length = 1;

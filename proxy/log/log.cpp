@@ -7,6 +7,8 @@
 namespace eg::log {
 namespace {
 
+// The C library gives memory of 64 KiB and more back to the system once it is free, and to take
+// fresh pages for the next batch costs more than to write it.
 constexpr std::size_t kBatchBytes = std::size_t{32} * 1024;
 
 }  // namespace

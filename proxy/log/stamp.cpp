@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kSecondLength = 19;  // 2026-11-22T04:51:51
 constexpr std::size_t kZoneLength = 6;     // +01:00
+static_assert(kStampLength == kSecondLength + 4 + kZoneLength);
 
 /// Everything of a stamp that stays the same for a second.
 struct Second {
@@ -50,18 +51,22 @@ void fill(Second& second, std::int64_t seconds) {
 
 }  // namespace
 
-void append_stamp(std::string& out, WallTime when) {
+char* write_stamp(char* out, WallTime when) {
     thread_local Second cached;
     const auto since_epoch = std::chrono::floor<std::chrono::milliseconds>(when.time_since_epoch());
     const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
     if (cached.seconds != seconds.count()) {
         fill(cached, seconds.count());
     }
-    std::array<char, 4> fraction{'.'};
-    write_digits(fraction.data() + 1, static_cast<unsigned>((since_epoch - seconds).count()), 3);
-    out.append(cached.text.data(), cached.text.size());
-    out.append(fraction.data(), fraction.size());
-    out.append(cached.zone.data(), cached.zone.size());
+    out = std::copy(cached.text.begin(), cached.text.end(), out);
+    *out++ = '.';
+    out = write_digits(out, static_cast<unsigned>((since_epoch - seconds).count()), 3);
+    return std::copy(cached.zone.begin(), cached.zone.end(), out);
+}
+
+void append_stamp(std::string& out, WallTime when) {
+    std::array<char, kStampLength> text;
+    out.append(text.data(), write_stamp(text.data(), when));
 }
 
 }  // namespace eg::log

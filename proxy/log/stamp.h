@@ -18,5 +18,7 @@ inline constexpr std::size_t kDateLength = 10;
 /// Appends the stamp of `when` in the local time zone. Years outside 0 to 9999 are written as
 /// those.
 void append_stamp(std::string& out, WallTime when);
+/// The same into memory with room for kStampLength; where it ends.
+char* write_stamp(char* out, WallTime when);
 
 }  // namespace eg::log

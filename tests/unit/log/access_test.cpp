@@ -1,8 +1,13 @@
 #include "proxy/log/access.h"
 
 #include <algorithm>
+#include <limits>
 
 #include <doctest/doctest.h>
+
+#include "proxy/base/words.h"
+#include "proxy/log/escape.h"
+#include "proxy/log/plain_line.h"
 
 using namespace eg;
 using namespace std::chrono_literals;
@@ -115,4 +120,59 @@ TEST_CASE("no value can make a second line or a further value") {
         }
         CHECK(spaces == 18);
     }
+}
+
+TEST_CASE("a line that is written at once says what one with escapes says") {
+    // Each byte at each place of values that are shorter than a word, one, and longer.
+    for (std::size_t size = 1; size <= 20; ++size) {
+        for (std::size_t place = 0; place < size; ++place) {
+            for (unsigned byte = 0; byte < 256; ++byte) {
+                std::string value(size, 'v');
+                value[place] = static_cast<char>(byte);
+                log::AccessRecord of = record();
+                of.user = value;
+                of.user_agent = value;
+                std::string word = ".17 ";
+                log::append_word(word, value);
+                std::string quoted = "14.1 ";
+                log::append_quoted(quoted, value);
+                std::string user = R"("user":)";
+                log::append_json_string(user, value);
+                const std::string text = line(of);
+                const std::string json = line(of, log::Format::json);
+                const bool same = text.find(word + " Appl") != std::string::npos &&
+                                  text.find(quoted + " allow") != std::string::npos &&
+                                  json.find(user + ",") != std::string::npos;
+                CAPTURE(text);
+                CAPTURE(json);
+                REQUIRE(same);
+            }
+        }
+    }
+}
+
+TEST_CASE("what isn't a value has room in the longest line, behind what is there") {
+    log::AccessRecord longest;
+    longest.client = *IpAddress::parse("2001:db8:1111:2222:3333:4444:5555:6666");
+    longest.status = std::numeric_limits<unsigned>::max();
+    longest.bytes_in = longest.bytes_out = std::numeric_limits<std::uint64_t>::max();
+    longest.total = longest.upstream = std::chrono::microseconds::max();
+    longest.begin = WallTime(0s) - longest.total;
+    for (const log::Format format : {log::Format::text, log::Format::json}) {
+        std::string out = "before\n";
+        log::append_access_line(out, longest, "", format);
+        CHECK(out.size() + words::kBytes <= log::PlainLine::kRoom);
+        CHECK(out.starts_with("before\n"));
+        CHECK(out.ends_with(format == log::Format::json ? "}\n" : "\n"));
+    }
+}
+
+TEST_CASE("a value that is cut, and hyphens that are none") {
+    log::AccessRecord of = record();
+    of.user = "-";
+    const std::string large(2000, 'x');
+    of.user_agent = large;
+    CHECK(text(of).find(" 192.0.2.17 \\x2D ApplDN6") != std::string::npos);
+    CHECK(text(of).find(std::string(1024, 'x') + "[cut]\" allow") != std::string::npos);
+    CHECK(line(of, log::Format::json).find(R"("user":"-",)") != std::string::npos);
 }
