@@ -116,6 +116,7 @@ bool Layer::index_all(std::size_t capacity) {
     }
     index_.clear();
     index_.push_back(std::move(pages));
+    slots_ = reinterpret_cast<Slot*>(index_.front().data());
     capacity_ = capacity;
     live_ = 0;
     counts_ = {};
@@ -130,7 +131,7 @@ void Layer::index(const unsigned char* record, std::uint32_t place) {
         spelled_.set(std::min(id.size() / 2, spelled_.size() - 1));
     }
     const IdKey key(id);
-    Slot& taken = reinterpret_cast<Slot*>(index_.front().data())[probe(key)];
+    Slot& taken = slots_[probe(key)];
     if (taken.place == 0) {
         ++live_;
     } else {
@@ -140,26 +141,21 @@ void Layer::index(const unsigned char* record, std::uint32_t place) {
     taken = {.place = place, .tag = tag_of(key)};
 }
 
-const Layer::Slot* Layer::slots() const {
-    return reinterpret_cast<const Slot*>(index_.front().data());
-}
-
 const unsigned char* Layer::at(std::uint32_t place) const {
     const std::size_t offset = place - 1;
     return chunks_[offset / kChunk].pages.data() + offset % kChunk;
 }
 
 std::size_t Layer::probe(const IdKey& key) const {
-    const Slot* const table = slots();
     const std::uint16_t tag = tag_of(key);
     for (std::size_t slot = first_slot(key);; slot = slot + 1 == capacity_ ? 0 : slot + 1) {
-        if (table[slot].place == 0) {
+        if (slots_[slot].place == 0) {
             return slot;
         }
-        if (table[slot].tag != tag) {
+        if (slots_[slot].tag != tag) {
             continue;
         }
-        const unsigned char* record = at(table[slot].place);
+        const unsigned char* record = at(slots_[slot].place);
         if (key.equals(format::read_id(record), (*record & format::kTextId) != 0)) {
             return slot;
         }
@@ -167,7 +163,7 @@ std::size_t Layer::probe(const IdKey& key) const {
 }
 
 const unsigned char* Layer::find(const IdKey& key) const {
-    const std::uint32_t found = slots()[probe(key)].place;
+    const std::uint32_t found = slots_[probe(key)].place;
     return found == 0 ? nullptr : at(found);
 }
 

@@ -56,7 +56,7 @@ class Layer {
     /// The packed record with this key, or null. Sealed layers only.
     [[nodiscard]] const unsigned char* find(const IdKey& key) const;
     /// Starts to fetch from memory what find() will read first.
-    void prefetch(const IdKey& key) const { __builtin_prefetch(slots() + first_slot(key)); }
+    void prefetch(const IdKey& key) const { __builtin_prefetch(slots_ + first_slot(key)); }
     /// False: no record is the hexadecimal spelling of a text id of so many bytes.
     [[nodiscard]] bool may_spell(std::size_t bytes) const {
         return spelled_.test(std::min(bytes, spelled_.size() - 1));
@@ -81,7 +81,8 @@ class Layer {
     void for_each_place(Use&& use) const;
 
   private:
-    static constexpr std::size_t kChunk = 1024 * 1024;
+    // Untouched memory costs address space only; and of few chunks the pointers stay in the cache.
+    static constexpr std::size_t kChunk = std::size_t{16} * 1024 * 1024;
     static constexpr std::size_t kMostExpected = std::size_t{32} * 1024 * 1024;
     static_assert(kChunk >= format::kMostRecordBytes);
 
@@ -112,14 +113,15 @@ class Layer {
         return static_cast<std::size_t>(Wide{key.hash()} * Wide{capacity_} >> 64U);
     }
     [[nodiscard]] const unsigned char* at(std::uint32_t place) const;
-    [[nodiscard]] const Slot* slots() const;
     /// The slot of the record with this key, or the free one where it belongs.
     [[nodiscard]] std::size_t probe(const IdKey& key) const;
 
+    // What a look-up reads comes first, together.
+    Slot* slots_ = nullptr;     // in index_
+    std::size_t capacity_ = 0;  // slots
     std::vector<Chunk> chunks_;
-    std::vector<Pages> index_;                // none or one: slots
     std::bitset<IdKey::kShort + 1> spelled_;  // may_spell(); all longer ids share the last bit
-    std::size_t capacity_ = 0;                // slots
+    std::vector<Pages> index_;                // none or one
     std::size_t appended_ = 0;
     std::size_t live_ = 0;
     std::array<std::size_t, 5> counts_{};

@@ -157,6 +157,23 @@ TEST_CASE("removed takes a device away; in a full list it is as good as absent")
     CHECK(state_of(changed(next, {make_record("A")}), "a") == "allow");
 }
 
+TEST_CASE("records that fill more than one stretch of memory") {
+    constexpr int kDevices = 600;  // of 60 KB: 36 MB
+    Builder builder;
+    for (int i = 0; i < kDevices; ++i) {
+        builder.add(Record{fmt::format("D{}", i), {}, State::deny, std::string(60'000, 'r'), {}});
+    }
+    const Table table = std::move(builder).build();
+    for (int i = 0; i < kDevices; ++i) {
+        const std::string id = fmt::format("D{}", i);
+        const auto record = table->find(id);
+        REQUIRE(record);
+        CHECK(record->id() == id);
+        CHECK(record->reason().size() == 60'000);
+    }
+    CHECK(ids_of(*table).size() == kDevices);
+}
+
 TEST_CASE("a record without id or of absurd size spoils the builder") {
     Builder empty;
     empty.add(make_record(""));
