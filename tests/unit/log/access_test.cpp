@@ -156,7 +156,7 @@ TEST_CASE("what isn't a value has room in the longest line, behind what is there
     longest.client = *IpAddress::parse("2001:db8:1111:2222:3333:4444:5555:6666");
     longest.status = std::numeric_limits<unsigned>::max();
     longest.bytes_in = longest.bytes_out = std::numeric_limits<std::uint64_t>::max();
-    longest.total = longest.upstream = std::chrono::microseconds::max();
+    longest.total = longest.upstream = std::chrono::years(290);  // all that a time can hold
     longest.begin = WallTime(0s) - longest.total;
     for (const log::Format format : {log::Format::text, log::Format::json}) {
         std::string out = "before\n";
